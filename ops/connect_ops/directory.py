@@ -1,0 +1,106 @@
+"""`connect-ops directory …`: who is who, imported from a file and shown."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from catalog import directory_import
+from catalog.directory_file import Unreadable, faults_of, read_file
+from catalog.directory_import import FaultyFile
+from rich.console import Console
+
+from connect_ops import broker
+from connect_ops.settings import OpsSettings
+from connect_ops.telling import DONE, REFUSED, command_of, complain, table_of
+
+_KINDS = {"offices": "office", "people": "person", "clients": "client"}
+_IMPORT = """\
+The whole file is checked first, and nothing is written when a line is wrong. What it does not name stays as it is; a
+client that it names is replaced whole.
+
+examples:
+  connect-ops directory import crm.csv --dry-run    check and count, write nothing
+  connect-ops directory import crm.csv              office,client,client_name,kind,sub,name,email,role
+  connect-ops directory import crm.json --json
+
+exit status: 0 done, 1 the file has faults, 2 wrong usage, 3 not reached: run it again for the rest
+"""
+_SHOW = """\
+examples:
+  connect-ops directory show --office 14            keys and counts
+  connect-ops directory show --office 14 --names    names and addresses too
+  connect-ops directory show --names --json         everything, for a program
+
+exit status: 0 done, 2 wrong usage, 3 not reached: run it again
+"""
+
+
+def add_directory_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare `directory import|show`."""
+    directory = commands.add_parser("directory", help="who is who").add_subparsers(required=True, metavar="WHAT")
+    importing = command_of(directory, "import", told="check a directory file, and write what differs", examples=_IMPORT)
+    importing.add_argument("file", type=Path, help="a .json file, or a CSV file of any other name")
+    importing.add_argument("--dry-run", action="store_true", help="check and count, write nothing")
+    importing.set_defaults(command=import_file)
+    showing = command_of(directory, "show", told="show what the directory holds", examples=_SHOW)
+    showing.add_argument("--office", help="only this office's")
+    showing.add_argument("--names", action="store_true", help="show names and addresses, which are personal data")
+    showing.set_defaults(command=show_directory)
+
+
+async def import_file(arguments: argparse.Namespace, settings: OpsSettings, out: Console) -> int:
+    """Run `directory import`. Raises Unavailable: what was written stands."""
+    try:
+        reading = read_file(arguments.file)
+    except Unreadable as unreadable:
+        complain(str(unreadable))
+        return REFUSED
+    async with broker.opened(settings) as stream:
+        bucket, entries = await stream.directory()
+        try:
+            plan = directory_import.plan(reading, entries)
+        except FaultyFile as faulty:
+            complain("\n".join(faults_of(arguments.file, faulty)))
+            return REFUSED
+        if not arguments.dry_run:
+            await directory_import.apply(plan.changes, bucket.write)
+    if arguments.json:
+        counts = {"written": dict(plan.written), "unchanged": dict(plan.unchanged)}
+        out.print_json(data={"dry_run": arguments.dry_run, **counts})
+    else:
+        out.print(f"{plan.summary()}{' (dry run: nothing was written)' if arguments.dry_run else ''}")
+    return DONE
+
+
+async def show_directory(arguments: argparse.Namespace, settings: OpsSettings, out: Console) -> int:
+    """Run `directory show`. Raises Unavailable."""
+    async with broker.opened(settings) as stream:
+        _, entries = await stream.directory()
+    rows = rows_of(entries, office=arguments.office, names=arguments.names)
+    if arguments.json:
+        out.print_json(data=rows)
+        return DONE
+    columns = ["key", "kind", "role", "people", "contacts"]
+    shown = [[row["key"], row["kind"], row["role"], row["people"], row["contacts"]] for row in rows]
+    if arguments.names:
+        columns.append("record")
+        for cells, row in zip(shown, rows, strict=True):
+            cells.append(json.dumps(row["record"], ensure_ascii=False))
+    out.print(table_of(columns, shown), markup=False)
+    return DONE
+
+
+def rows_of(entries: Mapping[str, bytes], *, office: str | None, names: bool) -> list[dict[str, Any]]:
+    """What is shown of each entry: without `names` its key, its kind and how many people it has."""
+    rows = []
+    for key in sorted(entries):
+        kind, _, place = key.partition(".")
+        if office is not None and place.split(".")[0] != office:
+            continue
+        record = json.loads(entries[key])
+        counts = {each: len(record[each]) if each in record else None for each in ("people", "contacts")}
+        row = {"key": key, "kind": _KINDS.get(kind, kind), "role": record.get("role"), **counts}
+        rows.append({**row, "record": record} if names else row)
+    return rows

@@ -1,0 +1,39 @@
+"""How often one person, and one address, may ask the catalog for something."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+
+from chassis.auth import Identity
+from chassis.errors import Unavailable
+from chassis.limits import Asking, Limit, Limiter
+from chassis.logs import logger
+from fastapi import Request
+
+REASONS: Mapping[Limit, str] = {
+    "requests": "Vous avez fait trop de demandes en peu de temps. Réessayez dans quelques instants."
+}
+COUNTS_KEPT = timedelta(days=1)
+# Seconds an answer waits for the counts at most, and for how long they are not asked after they were silent.
+_PATIENCE, _UNASKED = 2.0, 5.0
+
+
+class Admission:
+    """Counts a request, and refuses one too many. Where nobody can count nobody is refused: what needs the database
+    says so itself, and what does not, such as ending one's sessions, is not to wait for it."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+        self._ask_from = 0.0
+
+    async def __call__(self, request: Request, identity: Identity) -> None:
+        """See `Authenticator`. Raises TooMany."""
+        if time.monotonic() < self._ask_from:
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._limiter.count(Asking.by(request, identity))
+        except (Unavailable, TimeoutError):
+            self._ask_from = time.monotonic() + _UNASKED
+            logger().warning("requests_not_counted")

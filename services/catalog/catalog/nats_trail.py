@@ -1,0 +1,49 @@
+"""NATS: the stream of the audit trail, read message by message beside the consumer."""
+
+from collections.abc import AsyncIterator, Iterable
+
+from chassis.jetstream import JetStreamBus
+from contracts.audit import Seal
+from contracts.envelope import Envelope, MalformedEvent, decode
+from contracts.registry import JOURNALED, SEALED
+from contracts.streams import AUDIT
+
+_ALL = AUDIT.subjects[0]
+_JOURNALED = {event.type for event in JOURNALED}
+
+
+class NatsTrail:
+    """See `ports.Trail`."""
+
+    def __init__(self, bus: JetStreamBus) -> None:
+        self._bus = bus
+
+    async def entries(self, *, after: int) -> AsyncIterator[tuple[Envelope, int]]:
+        """See `ports.Trail`."""
+        async for event, sequence in self._events(_ALL, after=after):
+            if event.type in _JOURNALED:
+                yield event, sequence
+
+    async def seals(self) -> AsyncIterator[Seal]:
+        """See `ports.Trail`."""
+        async for event, _ in self._events(SEALED.topic("*"), after=0):
+            yield _seal(event)
+
+    async def last_seal(self, offices: Iterable[str]) -> Seal | None:
+        """See `ports.Trail`."""
+        told = [await self._bus.stored(AUDIT.name, SEALED.topic(office)) for office in offices]
+        seals = [_seal(decode(found[0])) for found in told if found]
+        return max(seals, key=lambda seal: seal.number, default=None)
+
+    async def _events(self, subject: str, *, after: int) -> AsyncIterator[tuple[Envelope, int]]:
+        while found := await self._bus.stored(AUDIT.name, subject, after=after):
+            payload, after = found
+            try:
+                event = decode(payload)
+            except MalformedEvent:
+                continue  # a dead letter, which the consumer has buried
+            yield event, after
+
+
+def _seal(event: Envelope) -> Seal:
+    return Seal.model_validate(event.data.model_dump(exclude={"office"}))

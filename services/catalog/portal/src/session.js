@@ -1,0 +1,133 @@
+// The session of whoever is signed in: looked at, and renewed in place when it has ended.
+//
+// The provider's pages cut a window from its opener, so the window that signs in tells the others by BroadcastChannel.
+
+import { confirm, openDialog } from "./dialogs.js";
+import { fetchPatiently } from "./patience.js";
+import { countKept, forget } from "./transfer/kept.js";
+
+const WINDOW = "popup,width=480,height=720";
+const LEAVING_WITHIN = 2_000;
+const SIGNED_OUT = "/au-revoir";
+const channel = new BroadcastChannel("session");
+let looking = null;
+let renewing = null;
+
+// Events: "signed-in" (the same person again), "leaving" (who prevents it has something to lose), "left" (this person
+// signed out, here or in another window).
+export const session = new EventTarget();
+
+// "same" while this page's person is signed in, "none" for nobody, "other" for somebody else, "unknown" where no
+// answer came. Never shows anything.
+export function sessionNow() {
+  looking ??= look().finally(() => {
+    looking = null;
+  });
+  return looking.then(({ state }) => state);
+}
+
+// Whether this page's person is signed in, as far as can be told; whoever isn't is asked to sign in.
+export async function signedInOrAsked() {
+  const isMissing = ["none", "other"].includes(await sessionNow());
+  if (isMissing) renew();
+  return !isMissing;
+}
+
+// Has the person sign in again. Resolves to true once the same person is signed in, to false when they put it off.
+export function renew() {
+  renewing ??= renewed().finally(() => {
+    renewing = null;
+  });
+  return renewing;
+}
+
+export function startSession() {
+  const connected = document.querySelector("[data-connected]");
+  if (connected) {
+    channel.postMessage({ signedIn: connected.dataset.connected });
+    window.close();
+    return;
+  }
+  if (!owner()) return;
+  channel.postMessage({ signedIn: owner() });
+  channel.addEventListener("message", ({ data }) => {
+    if (data.left === owner()) leftElsewhere();
+    else if (data.signedIn && (renewing || data.signedIn !== owner())) settle();
+  });
+  addEventListener("focus", () => renewing && settle());
+  document.querySelector("form[action='/logout']")?.addEventListener("submit", leave);
+  dialog().querySelector("[data-sign-in]").addEventListener("click", openSignIn);
+  dialog().querySelector("[data-reload]").addEventListener("click", () => location.assign("/"));
+}
+
+function owner() {
+  return document.body.dataset.sub;
+}
+
+function dialog() {
+  return document.getElementById("session");
+}
+
+async function look() {
+  try {
+    const answer = await fetchPatiently("/api/me");
+    if (answer.status === 401) return { state: "none" };
+    if (!answer.ok) return { state: "unknown" };
+    const { sub, name } = await answer.json();
+    return { state: sub === owner() ? "same" : "other", name };
+  } catch {
+    return { state: "unknown" };
+  }
+}
+
+async function renewed() {
+  if ((await settle()) === "same") return true;
+  return new Promise((resolve) => {
+    session.addEventListener("signed-in", () => resolve(true), { once: true });
+    dialog().addEventListener("close", () => resolve(false), { once: true });
+  });
+}
+
+// Looks who is signed in, and shows it where it isn't this page's person.
+async function settle() {
+  const { state, name } = await look();
+  if (state === "same") {
+    session.dispatchEvent(new Event("signed-in"));
+    dialog().close();
+  } else if (state !== "unknown") {
+    show(state, name);
+  }
+  return state;
+}
+
+function show(state, name = "") {
+  for (const part of dialog().querySelectorAll("[data-when]")) part.hidden = part.dataset.when !== state;
+  for (const place of dialog().querySelectorAll("[data-other-name]")) place.textContent = name;
+  dialog().setAttribute("aria-labelledby", `session-title-${state}`);
+  if (!dialog().open) openDialog(dialog());
+}
+
+function openSignIn() {
+  const opened = window.open("/login?next=/connecte", "connexion", WINDOW);
+  // Where no window may be opened, the page itself goes there; transfers come back with it.
+  if (!opened) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+// Nothing of a person who signed out stays to be seen in any window.
+function leftElsewhere() {
+  session.dispatchEvent(new Event("left"));
+  location.replace(SIGNED_OUT);
+}
+
+// Signing out on a computer that others use leaves nothing of this person's files behind.
+async function leave(event) {
+  event.preventDefault();
+  // What another window of this person is sending is cancelled too.
+  const isFree = session.dispatchEvent(new Event("leaving", { cancelable: true })) && !(await countKept(owner()));
+  if (!isFree && !(await confirm({ ...dialog().querySelector("[data-leaving]").dataset, danger: true }))) return;
+  const late = new Promise((resolve) => setTimeout(resolve, LEAVING_WITHIN));
+  channel.postMessage({ left: owner() });
+  session.dispatchEvent(new Event("left"));
+  await Promise.race([forget(owner()), late]);
+  event.target.submit();
+}

@@ -1,0 +1,21 @@
+"""This service's own failure, and the codes of the others.
+
+Failure (chassis.errors)
+├── Unavailable        relay_unreachable, relay_refused: our trouble with the mail relay, whoever the mail is for
+├── Later              recipient_deferred, message_deferred: this mail must wait (greylisting, a full mailbox)
+│                      no_recipient: nobody to tell, not even the office's inbox, is in the directory yet
+└── Rejected
+    └── RecipientRefused   recipient_refused, message_refused, address_not_supported: this mail is refused for good
+
+A mail also fails for good with `contact_unknown` (the contact left the directory) and `deferred_too_long`.
+"""
+
+from chassis.errors import Rejected
+
+
+class RecipientRefused(Rejected):
+    """The mail to this recipient is refused for good. `status` is the server's reply code, 0 where there is none."""
+
+    def __init__(self, code: str, *, status: int = 0) -> None:
+        super().__init__(code)
+        self.status = status

@@ -1,0 +1,13 @@
+"""The records in memory keep the same promises as the real ones."""
+
+import pytest
+from upload.ports import Uploads
+
+from tests.suites.fake_uploads import FakeUploads
+from tests.suites.uploads import UploadsBehaviour
+
+
+class TestFakeUploads(UploadsBehaviour):
+    @pytest.fixture
+    def uploads(self) -> Uploads:
+        return FakeUploads()

@@ -1,0 +1,78 @@
+"""`python -m tests.bench`: everything that is measured of this project's speed and size, as one table.
+
+What can be compared is told as a ratio against a reference in the same run, for machines are shared and noisy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+
+from . import footprint, intake, live, mails, pipeline, reading
+from .measuring import Row, table_of
+
+
+class Group(Protocol):
+    """Rows that are measured on one stack."""
+
+    def __call__(self, folder: Path, *, rounds: int) -> AsyncIterator[Row]: ...
+
+
+GROUPS: Mapping[str, Group] = {
+    "footprint": footprint.rows,
+    "intake": intake.rows,
+    "live": live.rows,
+    "mails": mails.rows,
+    "pipeline": pipeline.rows,
+    "reading": reading.rows,
+}
+
+
+async def measure(groups: Mapping[str, Group], *, rounds: int, console: Console) -> Sequence[Row]:
+    """Every row of these groups; each is told as soon as it is there."""
+    rows: list[Row] = []
+    for name, rows_of in groups.items():
+        with tempfile.TemporaryDirectory(prefix=f"bench-{name}-") as folder:
+            async for row in rows_of(Path(folder), rounds=rounds):
+                rows.append(row)
+                console.print(f"{row.name}: {', '.join(f'{value:.2f}' for value in row.judged)}")
+    return rows
+
+
+def main() -> int:
+    """The command. Returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", choices=GROUPS, action="append", help="measure this group alone; may be repeated")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each figure is measured (3)")
+    parser.add_argument(
+        "--documents", type=int, default=pipeline.DOCUMENTS, help=f"how many the pipeline moves ({pipeline.DOCUMENTS})"
+    )
+    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    chosen = parser.parse_args()
+    console = Console()
+    groups = {name: GROUPS[name] for name in chosen.only or GROUPS}
+    if "pipeline" in groups:
+        groups["pipeline"] = partial(pipeline.rows, documents=chosen.documents)
+    rows = asyncio.run(measure(groups, rounds=chosen.rounds, console=console))
+    console.print(table_of(rows))
+    if chosen.json:
+        machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
+        told = {"at": datetime.now(UTC).isoformat(), **machine, "rows": [row.told() for row in rows]}
+        chosen.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Do the services and the world speak one language?"""

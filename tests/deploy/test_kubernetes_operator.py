@@ -1,0 +1,124 @@
+"""The operator's commands in a cluster: they are those that there are, with what they need and no more."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from deploy.configuration import SERVICES
+from deploy.local.provision_mongo import AUDIT_DATABASE
+from tests.deploy.manifests import KUBERNETES, Build, Pod, build, build_with
+from tests.deploy.mounts import environment_of_pod
+
+_BY_HAND, _BY_ITSELF = {"streams-apply", "connect-ops"}, {"verify", "backup-streams"}
+_SETTINGS = "from connect_ops.settings import OpsSettings; OpsSettings()"
+_DAY = timedelta(days=1)
+
+
+def _run(*command: str | Path, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def operated() -> Build:
+    return build_with("operator")
+
+
+@pytest.fixture(params=sorted(_BY_HAND | _BY_ITSELF))
+def command(request: pytest.FixtureRequest, operated: Build) -> Pod:
+    return operated.commands()[request.param]
+
+
+def test_the_commands_find_all_their_settings(command: Pod, tmp_path: Path) -> None:
+    read = _run(sys.executable, "-c", _SETTINGS, env=environment_of_pod(command, tmp_path), cwd=tmp_path)
+    assert (read.returncode, read.stderr) == (0, "")
+
+
+def test_what_is_asked_for_is_a_command(command: Pod, tmp_path: Path) -> None:
+    if "command" in command.container:
+        return  # a shell's
+    asked = _run(sys.executable, "-m", "connect_ops", *command.container["args"], env={}, cwd=tmp_path)
+    # It was understood, and then no setting was found.
+    assert asked.stderr.startswith("Missing or wrong: CONNECT_OPS_NATS_URL, ")
+
+
+def test_a_command_may_do_no_more_than_a_service(command: Pod, operated: Build) -> None:
+    service = build("small").pods()["upload"]
+    assert command.container["securityContext"] == service.container["securityContext"]
+    assert command.spec["securityContext"] == service.spec["securityContext"]
+    assert command.spec["automountServiceAccountToken"] is False
+    assert command.spec["enableServiceLinks"] is False
+    account = operated.of_kind("ServiceAccount")[command.spec["serviceAccountName"]]
+    assert account["automountServiceAccountToken"] is False
+    assert command.container["image"] == "connect-documents/connect-ops:1.0.0"
+
+
+def test_a_command_reaches_what_its_settings_name_and_nothing_else(command: Pod, operated: Build) -> None:
+    urls = [urlsplit(value) for value in command.env.values() if "://" in value]
+    named = {f"{url.hostname}:{url.port or 443}" for url in urls} | {"mongo.connect-servers:27017"}
+    allowed = {
+        each["metadata"].get("annotations", {}).get("connect-documents/destination", each["metadata"]["name"])
+        for each in operated.of_kind("NetworkPolicy").values()
+        if "egress" in each["spec"] and command.is_selected(each["spec"]["podSelector"])
+    }
+    assert allowed == named | {"to-names"}
+
+
+def test_only_what_looks_and_saves_runs_by_itself(operated: Build) -> None:
+    jobs = operated.of_kind("CronJob")
+    assert jobs.keys() == _BY_HAND | _BY_ITSELF
+    assert {name for name, each in jobs.items() if not each["spec"].get("suspend")} == _BY_ITSELF
+    assert {each["spec"]["timeZone"] for each in jobs.values()} == {"Etc/UTC"}
+    assert {each["spec"]["concurrencyPolicy"] for each in jobs.values()} == {"Forbid"}
+
+
+def test_the_streams_have_as_many_copies_as_there_are_servers(operated: Build) -> None:
+    nats = yaml.safe_load((KUBERNETES / "servers" / "nats.yaml").read_text(encoding="utf-8"))
+    asked = operated.commands()["streams-apply"].container["args"]
+    assert asked == ["streams", "apply", "--replicas", str(nats["config"]["cluster"]["replicas"])]
+
+
+def test_mongodbs_operator_writes_in_all_four_and_reads_the_journal(operated: Build) -> None:
+    mongodb = yaml.safe_load((KUBERNETES / "servers" / "mongodb.yaml").read_text(encoding="utf-8"))
+    [user] = [each for each in mongodb["spec"]["users"] if each["name"] == "ops"]
+    databases = {pod.env[f"{pod.prefix}MONGO_DATABASE"] for pod in operated.pods().values()}
+    assert len(databases) == len(SERVICES)
+    roles = {(role["name"], role["db"]) for role in user["roles"]}
+    assert roles == {("readWrite", each) for each in databases} | {("read", AUDIT_DATABASE)}
+
+
+def _backup(tmp_path: Path, *, status: int) -> tuple[int, set[str]]:
+    """Runs the script with a command that makes its folder; returns the status, and which folders are there."""
+    backup, tools = tmp_path / "backup", tmp_path / "bin"
+    for name, age in (("2026-01-01T0010", 9 * _DAY), ("2026-01-09T0010", _DAY), ("lost+found", 9 * _DAY)):
+        (backup / name).mkdir(parents=True)
+        at = (datetime.now(UTC) - age).timestamp()
+        os.utime(backup / name, (at, at))
+    tools.mkdir()
+    stub = tools / "connect-ops"
+    stub.write_text(f'#!/bin/sh\n[ "$1 $2" = "backup streams" ] && mkdir "$3" && exit {status}\n', encoding="utf-8")
+    stub.chmod(0o755)
+    container = build_with("operator").commands()["backup-streams"].container
+    [script] = container["args"]
+    env = {"PATH": f"{tools}{os.pathsep}{os.defpath}"}
+    ended = _run(*container["command"], script.replace("/backup", str(backup)), env=env, cwd=tmp_path)
+    return ended.returncode, {path.name for path in backup.iterdir()}
+
+
+def test_a_backup_that_is_whole_takes_the_place_of_what_is_older_than_a_week(tmp_path: Path) -> None:
+    status, there = _backup(tmp_path, status=0)
+    assert status == 0
+    assert there > {"2026-01-09T0010", "lost+found"}
+    assert "2026-01-01T0010" not in there
+    assert len(there) == 3
+
+
+def test_a_backup_that_fails_takes_nothing_away_and_says_so(tmp_path: Path) -> None:
+    status, there = _backup(tmp_path, status=3)
+    assert status == 3
+    assert len(there) == 4

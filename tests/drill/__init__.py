@@ -1,0 +1,1 @@
+"""What is lost on purpose, and brought back: `make drill`."""

@@ -1,0 +1,157 @@
+"""How often one person and one address may ask the catalog, counted over two replicas."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from tests.support.catalog import CatalogProcess, Scene
+from tests.support.eventually import eventually
+from tests.support.running import RunningStack
+
+PERSON, ADDRESS = 100, 150
+
+
+@pytest.fixture(scope="module")
+def replicas(
+    servers: RunningStack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[CatalogProcess, CatalogProcess]]:
+    """Two replicas with limits that a test can reach."""
+    env = {
+        **servers.env("catalog"),
+        "CATALOG_REQUESTS__PERSON": str(PERSON),
+        "CATALOG_REQUESTS__ADDRESS": str(ADDRESS),
+    }
+    folder = tmp_path_factory.mktemp("catalogs")
+    with CatalogProcess(env, log=folder / "1.log") as first, CatalogProcess(env, log=folder / "2.log") as second:
+        yield first, second
+
+
+class Visitor:
+    """Somebody at an address, who asks the replicas in turn."""
+
+    def __init__(self, replicas: tuple[CatalogProcess, CatalogProcess], token: str, address: str) -> None:
+        headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
+        self._clients = [httpx.AsyncClient(base_url=each.url, headers=headers, timeout=60) for each in replicas]
+        self._turn = 0
+
+    async def ask(self, path: str = "/api/me") -> httpx.Response:
+        self._turn += 1
+        return await self._clients[self._turn % 2].get(path)
+
+    async def leave_everywhere(self) -> httpx.Response:
+        return await self._clients[0].post("/logout", params={"everywhere": "true"})
+
+    async def close(self) -> None:
+        for each in self._clients:
+            await each.aclose()
+
+
+@pytest.fixture
+async def office(servers: RunningStack, replicas: tuple[CatalogProcess, CatalogProcess]) -> AsyncIterator["Scene"]:
+    """An office of its own: nobody has asked for anything yet."""
+    for each in replicas:
+        await each.ready()
+    async with Scene(servers.endpoints, replicas[0]) as scene:
+        yield scene
+
+
+@pytest.fixture
+async def visitors(office: Scene, replicas: tuple[CatalogProcess, CatalogProcess]) -> AsyncIterator["Visitors"]:
+    """Whoever comes, each at the address that the test says."""
+    opened = Visitors(office, replicas)
+    yield opened
+    await opened.close()
+
+
+class Visitors:
+    """Makes visitors, and closes them."""
+
+    def __init__(self, office: Scene, replicas: tuple[CatalogProcess, CatalogProcess]) -> None:
+        self._office, self._replicas = office, replicas
+        self._opened: list[Visitor] = []
+
+    def come(self, who: str, address: str) -> Visitor:
+        """One of the office's people."""
+        self._opened.append(Visitor(self._replicas, self._office.token(who), address))
+        return self._opened[-1]
+
+    async def close(self) -> None:
+        for each in self._opened:
+            await each.close()
+
+
+async def flood(visitor: Visitor, times: int) -> tuple[list[httpx.Response], float]:
+    """What is answered to so many requests at once, and in how many seconds."""
+    begun = time.monotonic()
+    return await asyncio.gather(*(visitor.ask() for _ in range(times))), time.monotonic() - begun
+
+
+async def test_a_persons_requests_are_counted_over_both_replicas_and_nobody_elses_with_them(
+    visitors: Visitors, replicas: tuple[CatalogProcess, CatalogProcess]
+) -> None:
+    visitor = visitors.come("client", "192.0.2.1")
+    answers, took = await flood(visitor, PERSON * 4)
+    taken = sum(each.status_code == 200 for each in answers)
+    # Ten seconds for the whole of it; what was taken ahead and not used is no longer theirs.
+    assert PERSON * 0.8 <= taken <= PERSON + PERSON / 10 * took + 1
+    refused = next(each for each in answers if each.status_code != 200)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 10
+    assert refused.json()["detail"].startswith("Vous avez fait trop de demandes")
+    assert (await visitors.come("other", "192.0.2.2").ask()).status_code == 200
+
+    for replica in replicas:
+        async with httpx.AsyncClient(base_url=replica.url) as http:
+            metrics = (await http.get("/metrics")).text
+        assert 'connect_limited_total{limit="requests",of="person"}' in metrics
+        lines = [line for line in replica.log().splitlines() if '"request_limited"' in line]
+        assert lines
+        assert not any(personal in line for line in lines for personal in ("client-t", "192.0.2.1"))
+
+    async def goes_on() -> bool:
+        return (await visitor.ask()).status_code == 200
+
+    await eventually(goes_on, within=30)
+
+
+async def test_a_page_that_is_refused_is_a_page_that_says_so(visitors: Visitors) -> None:
+    visitor = visitors.come("client", "192.0.2.3")
+    await flood(visitor, PERSON * 2)
+
+    async def refused() -> httpx.Response | None:
+        await flood(visitor, PERSON)
+        answer = await visitor.ask("/documents?q=facture")
+        return answer if answer.status_code == 429 else None
+
+    page = await eventually(refused, within=60)
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert 1 <= int(page.headers["Retry-After"]) <= 10
+    assert page.headers["Cache-Control"] == "private, no-store"
+    assert "Trop de demandes" in page.text
+    assert 'href="/documents?q=facture"' in page.text
+
+
+async def test_who_asks_too_often_can_still_end_all_sessions(visitors: Visitors) -> None:
+    """For a thief of a session may be the one who asks."""
+    thief, owner = visitors.come("client", "192.0.2.4"), visitors.come("client", "192.0.2.5")
+    answers, _ = await flood(thief, PERSON * 3)
+    assert 429 in {each.status_code for each in answers}
+    assert (await owner.leave_everywhere()).status_code == 303
+
+    async def is_out() -> bool:
+        return (await thief.ask()).status_code == 401
+
+    await eventually(is_out, within=30)
+
+
+async def test_an_address_is_counted_whoever_asks_and_an_ipv6_one_by_its_64(visitors: Visitors) -> None:
+    household = [visitors.come(who, f"2001:db8:0:7::{who == 'client':x}") for who in ("client", "other", "accountant")]
+    floods = [await flood(each, PERSON) for each in household]
+    taken = sum(answer.status_code == 200 for answers, _ in floods for answer in answers)
+    took = sum(seconds for _, seconds in floods)
+    assert ADDRESS * 0.8 <= taken <= ADDRESS + ADDRESS / 10 * took + 1
+    assert (await visitors.come("admin", "2001:db8:0:8::1").ask()).status_code == 200

@@ -1,0 +1,126 @@
+"""The end of a service's process: nothing that is under way is cut off."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.eventually import eventually
+from tests.support.ports import free_port
+
+
+class _Process:
+    def __init__(self, folder: Path) -> None:
+        self.drained = folder / "drained"
+        self.fail = folder / "fail"
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.child: asyncio.subprocess.Process
+
+    async def start(self, *, drain_wait: float = 0) -> None:
+        self.child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.suites.small_service",
+            str(self._port),
+            env={**os.environ, "DRAINED": str(self.drained), "DRAIN_WAIT": str(drain_wait)},
+            cwd=Path(__file__).parents[2],
+            stdout=asyncio.subprocess.PIPE,
+        )
+        await eventually(self._is_ready, within=30)
+
+    async def _is_ready(self) -> bool:
+        async with httpx.AsyncClient() as client:
+            try:
+                return (await client.get(f"{self.url}/readyz")).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+    async def end(self) -> None:
+        if self.child.returncode is None:
+            self.child.kill()
+            await self.child.wait()
+
+    async def logs(self) -> list[str]:
+        out, _ = await asyncio.wait_for(self.child.communicate(), 10)
+        return [json.loads(line)["event"] for line in out.decode().splitlines()]
+
+
+@pytest.fixture
+async def patient(tmp_path: Path) -> AsyncIterator[_Process]:
+    """One that waits for its gateways."""
+    process = _Process(tmp_path)
+    await process.start(drain_wait=5)
+    yield process
+    await process.end()
+
+
+@pytest.fixture
+async def process(tmp_path: Path) -> AsyncIterator[_Process]:
+    process = _Process(tmp_path)
+    await process.start()
+    yield process
+    await process.end()
+
+
+async def test_on_sigterm_requests_and_tasks_are_finished_before_resources_close(process: _Process) -> None:
+    async with httpx.AsyncClient(timeout=10) as client:
+        slow = asyncio.create_task(client.get(f"{process.url}/slow"))
+        await eventually(process.drained.exists)
+        process.child.send_signal(signal.SIGTERM)
+        assert (await slow).json() == "whole"
+    logs = await process.logs()
+    assert process.drained.read_text(encoding="utf-8") == "asked\ndrained\nclosed\n"
+    assert logs[-1] != "task_cut_off"
+    assert "service_stopped" in logs
+
+
+async def test_told_to_stop_it_is_whole_until_its_gateways_send_nothing_more(patient: _Process) -> None:
+    async with httpx.AsyncClient(timeout=10) as client, httpx.AsyncClient(timeout=10) as other:
+        await client.get(f"{patient.url}/livez")
+        patient.child.send_signal(signal.SIGTERM)
+
+        async def is_leaving() -> bool:
+            return (await client.get(f"{patient.url}/servingz")).status_code == 503
+
+        await eventually(is_leaving)
+        # What came before a gateway could notice, along old connections and new ones.
+        answers = await asyncio.gather(*(each.get(f"{patient.url}/slow") for each in (client, other)))
+        assert [answer.json() for answer in answers] == ["whole", "whole"]
+        assert patient.drained.read_text(encoding="utf-8") == "asked\n" * 2
+    assert "service_stopped" in await patient.logs()
+    assert patient.drained.read_text(encoding="utf-8") == "asked\nasked\ndrained\nclosed\n"
+
+
+async def test_a_connection_is_there_still_when_a_gateway_comes_back_to_it(process: _Process) -> None:
+    """Uvicorn's own five seconds are less than any gateway's: a request sent at that moment would be lost."""
+    async with httpx.AsyncClient(limits=httpx.Limits(keepalive_expiry=60)) as client:
+
+        async def asked_from() -> object:
+            answer = await client.get(f"{process.url}/livez")
+            return answer.extensions["network_stream"].get_extra_info("client_addr")
+
+        first = await asked_from()
+        await asyncio.sleep(7)
+        assert await asked_from() == first
+
+
+async def test_a_second_sigterm_changes_nothing(process: _Process) -> None:
+    process.child.send_signal(signal.SIGTERM)
+    process.child.send_signal(signal.SIGTERM)
+    await process.logs()
+    assert process.drained.read_text(encoding="utf-8") == "drained\nclosed\n"
+
+
+async def test_a_task_that_fails_ends_the_process_with_status_1_and_the_others_drain(process: _Process) -> None:
+    process.fail.touch()
+    logs = await process.logs()
+    assert process.child.returncode == 1
+    assert "task_failed" in logs
+    assert process.drained.read_text(encoding="utf-8") == "drained\nclosed\n"

@@ -1,0 +1,43 @@
+"""What the metrics say of the streams, on a real nats-server."""
+
+import pytest
+from chassis.errors import Unavailable
+from chassis.jetstream import JetStreamBus
+from chassis.metrics import DEAD_LETTERS, STREAM_BYTES
+from chassis.streams import StreamSizes
+from contracts.streams import DEAD, DOCUMENTS
+
+from tests.suites.nats_server import NatsServer
+
+
+def _letters() -> dict[str, float]:
+    return {sample.labels["service"]: sample.value for family in DEAD_LETTERS.collect() for sample in family.samples}
+
+
+async def test_dead_letters_are_counted_by_who_buried_them_until_somebody_deals_with_them(bus: JetStreamBus) -> None:
+    sizes = StreamSizes(bus, ())
+    await sizes.look()
+    assert _letters() == {}
+    for service in ("notify", "notify", "upload"):
+        await bus.publish(f"connect.v1.dead.{service}", b"letter")
+    await sizes.look()
+    assert _letters() == {"notify": 2, "upload": 1}
+    await (await bus.ready()).jetstream().purge_stream(DEAD.name, subject="connect.v1.dead.upload")
+    await sizes.look()
+    assert _letters() == {"notify": 2}
+
+
+async def test_a_stream_is_measured_in_bytes(bus: JetStreamBus) -> None:
+    await bus.publish("connect.v1.documents.deposited.14", b"x" * 10_000)
+    await StreamSizes(bus, (DOCUMENTS.name,)).look()
+    assert 10_000 < STREAM_BYTES.labels(DOCUMENTS.name)._value.get() < 11_000
+
+
+async def test_while_the_broker_is_away_the_last_known_numbers_stand(server: NatsServer, bus: JetStreamBus) -> None:
+    await bus.publish("connect.v1.dead.notify", b"letter")
+    sizes = StreamSizes(bus, (DOCUMENTS.name,))
+    await sizes.look()
+    await server.kill()
+    with pytest.raises(Unavailable):
+        await sizes.look()
+    assert _letters() == {"notify": 1}

@@ -1,0 +1,68 @@
+"""A service of the smallest kind, to be run as a process and told to stop: `python -m tests.suites.small_service PORT`.
+
+`GET /slow` notes `asked` and takes a second; task `steady` notes `drained` as it ends, both in the file DRAINED;
+`failing` raises when that file's folder holds a file `fail`. Told to stop, it goes on for DRAIN_WAIT seconds.
+"""
+
+import asyncio
+import os
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from chassis.health import Check
+from chassis.service import Parts, run_service
+from chassis.settings import ServiceSettings
+from fastapi import APIRouter
+from pydantic import SecretStr
+
+DRAINED = Path(os.environ.get("DRAINED", "/nonexistent"))
+
+
+def _note(word: str) -> None:
+    with DRAINED.open("a", encoding="utf-8") as notes:
+        notes.write(f"{word}\n")
+
+
+async def _compose(stack: AsyncExitStack) -> Parts:
+    router = APIRouter()
+    stack.callback(_note, "closed")
+
+    @router.get("/slow")
+    async def slow() -> str:
+        _note("asked")
+        await asyncio.sleep(1)
+        return "whole"
+
+    async def steady(stop: asyncio.Event) -> None:
+        await stop.wait()
+        await asyncio.sleep(0.5)
+        _note("drained")
+
+    async def failing(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            if (DRAINED.parent / "fail").exists():
+                raise KeyError("lost")
+            await asyncio.sleep(0.05)
+
+    async def fine() -> None:
+        return
+
+    return Parts(checks={"nothing": Check(fine)}, routers=[router], tasks={"steady": steady, "failing": failing})
+
+
+def _settings(port: int) -> ServiceSettings:
+    secret = SecretStr("unused")
+    return ServiceSettings(
+        port=port,
+        drain_wait=float(os.environ.get("DRAIN_WAIT", "0")),
+        nats_url="-",
+        nats_user="-",
+        nats_password=secret,
+        mongo_url=secret,
+        mongo_database="-",
+    )
+
+
+if __name__ == "__main__":
+    run_service(name="small", settings=_settings(int(sys.argv[1])), compose=_compose)

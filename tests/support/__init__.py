@@ -1,0 +1,1 @@
+"""What several suites use: plain modules, no fixtures."""
