@@ -1,4 +1,4 @@
-"""The provider at which the demo people sign in: oidc-provider-mock, and the check of PKCE that it leaves out (RFC 7636).
+"""The provider at which the demo people sign in: oidc-provider-mock, and the check of PKCE that it leaves out.
 
 A program of its own: `python oidc_provider.py --port 8083 --user-claims '{"sub": "x", "name": "X"}' …`.
 """
@@ -47,6 +47,7 @@ class Challenges:
 
 
 def _challenge(verifier: str) -> str:
+    """RFC 7636, 4.2."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
