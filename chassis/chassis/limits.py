@@ -135,10 +135,10 @@ class Counts(Protocol):
 
 @dataclass(frozen=True)
 class Asking:
-    """Who asks, by the keys that are counted under: nobody's name, nobody's address. `person` is None where it isn't
-    known."""
+    """Who asks, by the keys that are counted under: nobody's name, nobody's address. `person` is empty where it isn't
+    known who it is."""
 
-    person: str | None
+    person: str
     address: str
 
     @classmethod
@@ -154,12 +154,12 @@ class Asking:
     @classmethod
     def nobody(cls, request: Request) -> "Asking":
         """Whoever sends a request without saying who it is: counted apart from those of the address who do."""
-        return cls(None, _key("nobody", _network(_address(request))))
+        return cls("", _key("nobody", _network(_address(request))))
 
     @property
-    def keys(self) -> Sequence[str]:
+    def keys(self) -> tuple[str, ...]:
         """Those there are."""
-        return (self.address,) if self.person is None else (self.person, self.address)
+        return (self.person, self.address) if self.person else (self.address,)
 
 
 @dataclass
@@ -167,7 +167,7 @@ class Admission:
     """A request that was let in, counted under `keys`. Unless a new upload came of a creation, `created`, what was
     counted for it is taken back."""
 
-    keys: Sequence[str]
+    keys: tuple[str, ...]
     created: bool = False
 
 
@@ -199,7 +199,7 @@ class Limiter:
 
     async def _admit(self, asking: Asking, ask: Ask) -> None:
         both = (("person", asking.person, self.person), ("address", asking.address, self.address))
-        sides = [(of, key, limits) for of, key, limits in both if key is not None]
+        sides = [(of, key, limits) for of, key, limits in both if key]
         for of, key, _ in sides:
             # Whoever was told to wait and doesn't costs nobody else a question.
             if (left := self._shut.get(key, 0.0) - time.monotonic()) > 0:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from chassis.limits import BYTES_PERIOD, person_key
+from chassis.limits import BYTES_PERIOD, Asking
 from playwright.async_api import Locator, Page, Route, expect
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
@@ -196,7 +196,7 @@ async def test_whoever_has_sent_what_a_day_allows_is_shown_as_waiting(
     assert limit is not None
     # A day's worth, and an hour's share more.
     counted = {"bytes": limit + 3600 * limit / BYTES_PERIOD, "at": datetime.now(UTC)}
-    person = person_key(office="14", sub="earl-du-chene")
+    person = Asking.of(office="14", sub="earl-du-chene", address="").person
     env = stack.env("upload")
     mongo: AsyncMongoClient[dict[str, Any]]
     async with AsyncMongoClient(env["UPLOAD_MONGO_URL"]) as mongo:
