@@ -18,11 +18,11 @@ from contracts.envelope import Envelope, envelop
 from contracts.streams import WAKE
 from contracts.subjects import WAKE_ROOT
 from nats.js import JetStreamContext
-from pymongo import AsyncMongoClient
 from notify.handlers import group_of
 from notify.model import Entry
 from notify.mongo import MongoDigests
 from notify.ports import Heard
+from pymongo import AsyncMongoClient
 from upload.errors import LeaseLost
 from upload.mongo import MongoUploads
 
