@@ -238,9 +238,10 @@ async def test_a_mail_that_waited_in_a_backup_and_was_sent_since_does_not_go_aga
     servers: RunningStack, past: Past, digests: MongoDigests
 ) -> None:
     sent, unsent = await past.deposited(), await past.deposited()
+    group = group_of(sent)
+    assert group
     for data in (sent, unsent):
-        group, entry = group_of(data), Entry(data.name, data.deposited_at)
-        assert group
+        entry = Entry(data.name, data.deposited_at)
         heard = Heard(data.document, entry, client_name=None, person_name=data.depositor.name, size=None)
         await digests.add_document(group, heard, now=at(5))
     await past.mailed(sent)
