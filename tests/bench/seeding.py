@@ -23,6 +23,7 @@ from tests.support.samples import invoice
 
 from .copies import Copies, Copy
 from .crowd import Depositor
+from .pipeline import SIZE, intake_of
 from .sender import Sender
 from .traces import JOURNAL, STREAMS, Servers, Trace, servers_of
 
@@ -36,9 +37,9 @@ _SHORT_WINDOW = 1.0
 _SYNCED, _UNSYNCED = "sync_interval: always", 'sync_interval: "2m"'
 
 
-async def seed(stack: RunningStack, crowd: Sequence[Depositor], *, documents: int, size: int) -> None:
-    """So many documents of `size` bytes, each depositor's in turn. All services run before and afterwards."""
-    first, other = await _deposited(stack, crowd[0], size=size)
+async def seed(stack: RunningStack, crowd: Sequence[Depositor], *, documents: int) -> None:
+    """So many documents, each depositor's in turn. All services run before and afterwards."""
+    first, other = await _deposited(stack, crowd[0])
     services = [process.name for process in stack.plan.services()]
     await asyncio.gather(*(stack.down(name) for name in services))
     async with _unsynced(stack), servers_of(stack) as servers:
@@ -50,11 +51,10 @@ async def seed(stack: RunningStack, crowd: Sequence[Depositor], *, documents: in
     await asyncio.gather(*(stack.up(name) for name in services))
 
 
-async def _deposited(stack: RunningStack, depositor: Depositor, *, size: int) -> tuple[Trace, Trace]:
+async def _deposited(stack: RunningStack, depositor: Depositor) -> tuple[Trace, Trace]:
     """What two documents of theirs left."""
-    bases = [f"http://127.0.0.1:{each.port}" for each in stack.plan.services("upload")]
-    async with Sender(bases, token=depositor.token) as sender, servers_of(stack) as servers:
-        sent = [await sender.deposit(invoice("facture", size=size), steps=2) for _ in range(2)]
+    async with Sender(intake_of(stack), token=depositor.token) as sender, servers_of(stack) as servers:
+        sent = [await sender.deposit(invoice("facture", size=SIZE), steps=2) for _ in range(2)]
         await servers.heard_out()
         first, other = [await servers.trace(document) for document in sent]
     return first, other
