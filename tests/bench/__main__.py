@@ -67,16 +67,21 @@ def main() -> int:
     parser.add_argument(
         "--documents", type=int, default=pipeline.DOCUMENTS, help=f"how many the pipeline moves ({pipeline.DOCUMENTS})"
     )
-    numbers = {"type": int, "nargs": "+", "metavar": "N"}
-    parser.add_argument("--among", **numbers, default=growth.DOCUMENTS, help="how many documents growth seeds")
-    parser.add_argument("--clients", **numbers, default=growth.CLIENTS, help="of how many clients growth seeds them")
+    parser.add_argument(
+        "--among", type=int, nargs="+", metavar="N", default=growth.DOCUMENTS, help="how many documents growth seeds"
+    )
+    parser.add_argument(
+        "--clients", type=int, nargs="+", metavar="N", default=growth.CLIENTS, help="of how many clients growth seeds"
+    )
     parser.add_argument(
         "--deposits", type=int, default=growth.DEPOSITS, help=f"how many growth then makes a round ({growth.DEPOSITS})"
     )
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     chosen = parser.parse_args()
     console = Console()
-    groups = {name: _as_asked(name, chosen) for name in chosen.only or [name for name in GROUPS if name not in ON_REQUEST]}
+    groups = {
+        name: _as_asked(name, chosen) for name in chosen.only or [name for name in GROUPS if name not in ON_REQUEST]
+    }
     rows = asyncio.run(measure(groups, rounds=chosen.rounds, console=console))
     console.print(table_of(rows))
     if chosen.json:

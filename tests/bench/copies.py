@@ -26,7 +26,9 @@ from contracts.streams import AUDIT, DOCUMENTS
 from .stamps import Marks, Stamp, Values
 from .traces import JOURNAL, Message, Record, Trace
 
-_ID = re.compile(rb"(?<![0-9a-f-])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f-])")
+_ID = re.compile(
+    rb"(?<![0-9a-f-])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f-])"
+)
 _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z")
 _EVENTS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:fr.cerfrance.connect:documents")
 # In the place of hashes that follow from what is before them, and of an entry's number.
@@ -96,7 +98,7 @@ class Copies:
         records = [(where, stamp(values)) for where, stamp in self._records]
         return Copy(messages, [*records, *self._entries(values)])
 
-    def _values(self, number: int, client: bytes, earlier: timedelta) -> dict[bytes, bytes]:
+    def _values(self, number: int, client: bytes, earlier: timedelta) -> Values:
         values = {each: _another(each, number) for each in self._own}
         values |= {each: _time_text(time - earlier, like=each) for each, time in self._times.items()}
         values[self._client] = client

@@ -47,14 +47,16 @@ class Size:
 
 @dataclass
 class Sized(Row):
-    """A row of a size. `by` says what grows, `documents` or `clients`."""
+    """A row of a size. `by` says what grows, `documents` or `clients`; `deposits` are those of a round."""
 
     by: str = "documents"
     size: Size = Size(0, 0)
+    deposits: int = DEPOSITS
 
     def told(self) -> dict[str, Any]:
         """See `Row.told`."""
-        return super().told() | {"by": self.by, "documents": self.size.documents, "clients": self.size.clients}
+        size = {"documents": self.size.documents, "clients": self.size.clients}
+        return super().told() | {"by": self.by, **size, "deposits": self.deposits}
 
 
 async def rows(
@@ -73,21 +75,30 @@ async def rows(
     for grows, (least, *larger) in by.items():
         async with Grown(folder / f"{grows}-least", least, deposits=deposits) as few:
             for size in larger:
-                row = _row(grows, size, least)
+                row = _row(grows, size, least, deposits=deposits)
                 async with Grown(folder / f"{grows}-{getattr(size, grows)}", size, deposits=deposits) as many:
                     await side_by_side(row, many.cost, few.cost, rounds=rounds)
                 row.also = many.also
                 yield row
-            row = _row(grows, least, least)
+            while len(few.costs) < rounds:  # beside nothing
+                await few.cost()
+            row = _row(grows, least, least, deposits=deposits)
             row.ours = row.reference = few.costs
             row.also = few.also
             yield row
 
 
-def _row(grows: str, size: Size, least: Size) -> Sized:
-    among = f"{size.documents:,} documents" if grows == "documents" else f"{size.clients:,} clients' documents"
-    against = f"among {getattr(least, grows):,}"
-    return Sized(f"CPU a document, among {among}", "ms", Aim(FLAT, at_most=True), against=against, by=grows, size=size)
+def _row(grows: str, size: Size, least: Size, *, deposits: int) -> Sized:
+    among = f"{size.documents:,} documents" if grows == "documents" else f"those of {size.clients:,} clients"
+    return Sized(
+        name=f"CPU a document, among {among}",
+        unit="ms",
+        aim=Aim(FLAT, at_most=True),
+        against=f"among {getattr(least, grows):,}",
+        by=grows,
+        size=size,
+        deposits=deposits,
+    )
 
 
 class Grown:

@@ -13,7 +13,7 @@ _LATE = datetime(7000, 1, 1, tzinfo=UTC)
 _LARGE = 0x6E5D4C00
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Values = Mapping[bytes, bytes]
+Values = dict[bytes, bytes]
 
 
 class Stamp:
