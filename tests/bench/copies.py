@@ -11,7 +11,7 @@ import hashlib
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,6 +34,9 @@ _EVENTS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:fr.cerfrance.connect:documents")
 # In the place of hashes that follow from what is before them, and of an entry's number.
 _PREVIOUS, _HASH, _ENTRY = "p" * 64, "h" * 64, "entry"
 
+# A database and a collection.
+Place = tuple[str, str]
+
 
 @dataclass(frozen=True)
 class Told:
@@ -46,10 +49,10 @@ class Told:
 
 @dataclass(frozen=True)
 class Copy:
-    """One document: what is told of it, and its records in BSON, each with its database and collection."""
+    """One document: what is told of it, and its records in BSON."""
 
     messages: Sequence[Told]
-    records: Sequence[tuple[tuple[str, str], bytes]]
+    records: Sequence[tuple[Place, bytes]]
 
 
 class Copies:
@@ -85,6 +88,11 @@ class Copies:
             for each, marked in records
             if each.collection == JOURNAL
         ]
+
+    @property
+    def collections(self) -> Set[Place]:
+        """Where its records belong."""
+        return {each[0] for each in self._records} | {each[0] for each in self._journal}
 
     def of(self, number: int, *, client: str, earlier: timedelta) -> Copy:
         """The document with this number, as deposited so much earlier by `client`, whose id is as long as that of the
@@ -130,7 +138,7 @@ class Copies:
         said = canonical({"seq": marked["_id"], "entry": marked["entry"], "previous": marked["previous"]})
         return Stamp(said, places | {b"%d" % marked["_id"]})
 
-    def _entries(self, values: Values) -> Iterator[tuple[tuple[str, str], bytes]]:
+    def _entries(self, values: Values) -> Iterator[tuple[Place, bytes]]:
         for where, said, stamp in self._journal:
             seq, previous = self._end[0] + 1, self._end[1]
             place = {b"%d" % self._marks.number(_ENTRY): b"%d" % seq, **self._marks.numbers({_ENTRY: seq})}

@@ -23,6 +23,7 @@ from tests.support.samples import invoice
 
 from .copies import Copies, Copy
 from .crowd import Depositor
+from .indexes import without_indexes
 from .pipeline import SIZE, intake_of
 from .sender import Sender
 from .traces import JOURNAL, STREAMS, Servers, Trace, servers_of
@@ -44,7 +45,8 @@ async def seed(stack: RunningStack, crowd: Sequence[Depositor], *, documents: in
     await asyncio.gather(*(stack.down(name) for name in services))
     async with _unsynced(stack), servers_of(stack) as servers:
         copies = await _copies(servers, first, other, client=crowd[0].client)
-        await _fill(servers, copies, crowd, documents=documents)
+        async with without_indexes(stack.endpoints["mongo"], copies.collections):
+            await _fill(servers, copies, crowd, documents=documents)
         for consumer in await servers.consumers():
             last = (await servers.js.stream_info(consumer.stream_name)).state.last_seq
             await servers.js.reset_consumer(consumer.stream_name, consumer.name, last + 1)

@@ -49,8 +49,11 @@ async def test_seeded_documents_are_as_if_deposited_and_the_services_go_on_behin
     await asyncio.to_thread(stack.start)
     try:
         crowd = await gather(stack, count=3)
+        async with servers_of(stack) as servers:
+            indexes = await _indexes(servers)
         await seed(stack, crowd, documents=SEEDED)
         async with servers_of(stack) as servers:
+            assert await _indexes(servers) == indexes
             await _nothing_was_left_to_do(servers)
             await _all_are_listed(stack, crowd)
             await _the_journal_is_whole(servers)
@@ -72,6 +75,15 @@ async def _nothing_was_left_to_do(servers: Servers) -> None:
         # None of what was seeded was given to anybody.
         assert consumer.delivered is not None
         assert consumer.delivered.consumer_seq == 0
+
+
+async def _indexes(servers: Servers) -> dict[str, Any]:
+    of_all = {}
+    for name in ("catalog", "catalog_audit", "ged_mover", "notify", "upload"):
+        database = servers.database(name)
+        for collection in await database.list_collection_names():
+            of_all[f"{name}.{collection}"] = await database[collection].index_information()
+    return of_all
 
 
 async def _all_are_listed(stack: RunningStack, crowd: list[Depositor] | Any) -> None:
