@@ -72,6 +72,7 @@ class Rounds:
         except AssertionError as failure:
             for each in all_seen:
                 each.complaint = each.complaint or f"the fault could not be caused, or ended: {failure}"
+            self._tell(f"  {fault.what}: {all_seen[0].complaint}")
         finally:
             has_struck.set()
         return all_seen
