@@ -26,7 +26,7 @@ class Origin:
 
     @classmethod
     def of(cls, delivery: Delivery) -> "Origin":
-        """The origin of a message or of its copy, which only comes as a wake-up of whoever put it off: elsewhere anybody
+        """The origin of a message or of its copy, which only comes as a wake-up of who put it off: elsewhere anybody
         could say so."""
         headers = delivery.headers
         if delivery.subject.startswith("connect.v1.wake.") and not is_forged(delivery):

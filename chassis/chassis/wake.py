@@ -12,7 +12,7 @@ from chassis.tracing import TRACEPARENT, traceparent
 
 _ROOT = "connect.v1.wake"
 STREAM = "CONNECT_WAKE"
-# The server's own header: the subject of the schedule that a message fell due of. Without it, it was published directly.
+# The server's own header: the subject of the schedule that a message fell due of; without it, it came directly.
 SCHEDULER = "Nats-Scheduler"
 # The code of a wake-up that somebody else's schedule sent.
 FORGED = "wake_up_forged"

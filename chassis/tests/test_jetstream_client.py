@@ -9,7 +9,7 @@ OWN, TRUE = "connect.v1.wake.schedule.ged-mover.later.x.1", "connect.v1.wake.sch
 
 async def _read(*lines: str) -> str | None:
     block = "".join(f"{line}\r\n" for line in ("NATS/1.0", *lines, ""))
-    return (await WaryClient()._process_headers(block.encode()) or {}).get(SCHEDULER)  # noqa: SLF001 - what is tested
+    return (await WaryClient()._process_headers(block.encode()) or {}).get(SCHEDULER)
 
 
 async def test_the_server_s_word_is_believed() -> None:
@@ -18,7 +18,7 @@ async def test_the_server_s_word_is_believed() -> None:
 
 async def test_a_message_without_it_has_none() -> None:
     assert await _read("Connect-Tries: 1") is None
-    assert await WaryClient()._process_headers(b"") is None  # noqa: SLF001 - what is tested
+    assert await WaryClient()._process_headers(b"") is None
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Handover:
 
 
 def handover_of(letter: Letter, payload: bytes, *, generation: int) -> Handover | None:
-    """What to publish; None where the letter does not say for which of a service's subscriptions it was, or was nobody's.
+    """What to publish; None where the letter does not say for which of a service's subscriptions it was, or is forged.
 
     `generation` is the catalog's that serves: only its projection is listened for.
     """

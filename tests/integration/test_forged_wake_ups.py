@@ -99,6 +99,6 @@ async def _buried(servers: RunningStack, payload: str) -> bool:
         letters = await stored(client.jetstream(), f"connect.v1.dead.{VICTIM}", stream="CONNECT_DEAD")
     finally:
         await client.close()
-    return ["wake_up_forged"] == [
-        (each.headers or {})["Connect-Code"] for each in letters if each.data.decode() == payload
+    return [(each.headers or {})["Connect-Code"] for each in letters if each.data.decode() == payload] == [
+        "wake_up_forged"
     ]
