@@ -36,8 +36,8 @@ examples:
 exit status: 0 done, 2 wrong usage, 3 not reached: run it again
 """
 _REMOVE = """\
-Somebody who is removed is out at once, as soon as the services have heard of it. A client's people stand in the client's
-record: import that without them. Of an account that has ended, documents and all, see `erase client`.
+Somebody who is removed is out as soon as the services have heard of it. A client's people stand in the client's record:
+import that without them. Of an account that has ended, documents and all, see `erase client`.
 
 examples:
   connect-ops directory remove people.14.somebody             a collaborator or an admin who has left
