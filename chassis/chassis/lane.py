@@ -61,6 +61,9 @@ class Lane:
                 await pause(stop, _BROKER_PAUSE)
         if self._under_way:
             await asyncio.wait(self._under_way)
+        # A process outlives its subscriptions, and what one measured last would stand there as if it went on.
+        for measured in (SUSPENDED, CONSUMER_LAG):
+            measured.remove(self._consumer.durable)
 
     async def _turn(self, source: Source, stop: asyncio.Event) -> None:
         if self._probe_in:

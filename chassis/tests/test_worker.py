@@ -4,9 +4,13 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from chassis.bus import Outgoing
+from chassis.errors import Unavailable
+from prometheus_client import REGISTRY
 
 from tests.suites.fake_bus import FakeBus, Stored
-from tests.suites.worker import WorkerBehaviour
+from tests.suites.worker import Bench, WorkerBehaviour, running
+from tests.support.eventually import eventually
 
 
 class _FakeBroker:
@@ -28,3 +32,15 @@ class TestWorkerOnFakeBus(WorkerBehaviour):
     @pytest.fixture
     def broker(self) -> _FakeBroker:
         return _FakeBroker()
+
+    async def test_what_is_no_longer_listened_to_is_no_longer_measured(self, bench: Bench) -> None:
+        async def unavailable(_: str) -> Sequence[Outgoing]:
+            raise Unavailable("away")
+
+        def measured(what: str) -> float | None:
+            return REGISTRY.get_sample_value(f"connect_consumer_{what}", {"subscription": bench.durable})
+
+        await bench.say("a")
+        async with running(bench.worker(unavailable)):
+            await eventually(lambda: measured("suspended") == 1 and measured("lag") == 1)
+        assert (measured("suspended"), measured("lag")) == (None, None)
