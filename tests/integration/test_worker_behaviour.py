@@ -6,8 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import nats
-import nats.js.errors
 import pytest
 import structlog
 from chassis.bus import Consumer, Message, Refused
