@@ -101,7 +101,8 @@ class OwedBehaviour:
         self, bus: FakeBus, ledger: Ledger, published: timedelta | None
     ) -> None:
         publisher, events = OwedPublisher(bus, ledger.store, republish_after=600), [event() for _ in range(3)]
-        large = replace(events[0], owed_since=now() - timedelta(hours=2), published_at=published and now() + published)
+        published_at = now() + published if published else None
+        large = replace(events[0], owed_since=now() - timedelta(hours=2), published_at=published_at)
         for each in (large, *events[1:]):
             await ledger.write(each.record, [each])
         bus.refused.add(large.topic)
