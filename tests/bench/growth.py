@@ -111,7 +111,7 @@ class Grown:
         self._size, self._deposits = size, deposits
         self._opened = AsyncExitStack()
         self.costs: list[float] = []
-        self.also: dict[str, list[float]] = {"documents/s": [], "p95 ms": [], "at rest, ms/s": []}
+        self.also: dict[str, list[float]] = {"documents/s": [], "p95 ms": [], "at rest ms/s": []}
 
     async def __aenter__(self) -> Grown:
         await asyncio.to_thread(self._stack.start)
@@ -146,7 +146,7 @@ class Grown:
         self._servers: Servers = await self._opened.enter_async_context(servers_of(self._stack))
         self._way = WholeWay(sender, heard)
         await self._way.rush(2 * AT_ONCE)  # connections, caches, specialised bytecode
-        self.also["at rest, ms/s"].append(1_000 * await self._rested())
+        self.also["at rest ms/s"].append(1_000 * await self._rested())
 
     async def _rested(self) -> float:
         """Wait until the stack is at rest; returns the seconds of CPU that it takes a second then."""
