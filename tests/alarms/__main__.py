@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from chassis.logs import configure_logs
 from rich.console import Console
 from rich.table import Table
 
@@ -38,6 +39,7 @@ def main() -> int:
         parser.error("prometheus is missing: apt-get install prometheus")
     assert isinstance(sys.stdout, io.TextIOWrapper)
     sys.stdout.reconfigure(line_buffering=True)
+    configure_logs(service="alarms", level="CRITICAL")
     with ExitStack() as cleanup:
         folder = chosen.folder or Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="alarms-")))
         return _Command(Console(highlight=False, soft_wrap=True), chosen.minute).run(folder.resolve(), chosen.only)

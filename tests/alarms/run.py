@@ -67,14 +67,20 @@ class Rounds:
                 has_struck.set()
                 await asyncio.gather(*(self._fires(each, begun) for each in all_seen if not each.expected.afterwards))
             ended = time.monotonic()
-            await asyncio.gather(*(self._fires(each, ended) for each in all_seen if each.expected.afterwards))
-            await asyncio.gather(*(self._resolves(each, ended) for each in all_seen if each.fired_after is not None))
+            await asyncio.gather(*(self._ends(each, ended) for each in all_seen))
         except AssertionError as failure:
             for each in all_seen:
                 each.complaint = each.complaint or f"the fault could not be caused, or ended: {failure}"
+            self._tell(f"  {fault.what}: {all_seen[0].complaint}")
         finally:
             has_struck.set()
         return all_seen
+
+    async def _ends(self, seen: Seen, since: float) -> None:
+        if seen.expected.afterwards:
+            await self._fires(seen, since)
+        if seen.fired_after is not None:
+            await self._resolves(seen, since)
 
     async def _fires(self, seen: Seen, since: float) -> None:
         try:

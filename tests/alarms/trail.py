@@ -6,23 +6,17 @@ import asyncio
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
-from catalog.auditing import Archive
-from catalog.mongo_claims import MongoClaims
 from catalog.mongo_journal import MongoJournal
 from catalog.mongo_seals import MongoSeals
-from catalog.nats_trail import NatsTrail
 from catalog.seal_keys import SealKeys
-from catalog.sealing import Sealing
-from catalog.settings import CatalogSettings
-from chassis.jetstream import JetStreamBus
+from catalog.seals import Closing
 from chassis.mongo import connected, sibling
-from chassis.owed import OwedEvent
 from contracts.audit import ViewEntry
 from contracts.envelope import envelop
 from pymongo import AsyncMongoClient
@@ -49,23 +43,18 @@ async def seal(stack: RunningStack) -> None:
 
 
 async def seal_as_of(ago: timedelta, stack: RunningStack) -> None:
-    """Close the entries so far by a catalog whose clock is slow by so much: a real seal, of that time."""
-    with patch.dict(os.environ, stack.env("catalog")):
-        settings = CatalogSettings()
-    async with (
-        connected(settings.mongo_url.get_secret_value(), settings.mongo_database) as database,
-        JetStreamBus.of(settings, name="catalog-command") as bus,
-    ):
-        kept = sibling(database, settings.audit_database)
-        archive = Archive(MongoJournal(kept), MongoSeals(kept, database), SealKeys.load(settings.audit_keys_dir))
-        sealing = Sealing(
-            *(archive, NatsTrail(bus), MongoClaims(database)),
-            offices=_offices(stack),
-            announce=_left_to_the_service,
-            clock=lambda: datetime.now(UTC) - ago,
-        )
-        # The catalog itself may be looking just now.
-        await eventually(sealing.seal, within=30, every=1)
+    """Close the entries so far by a seal of the catalog's own, whose time was so long ago."""
+    env = stack.env("catalog")
+    async with connected(env["CATALOG_MONGO_URL"], env["CATALOG_MONGO_DATABASE"]) as database:
+        kept = sibling(database, "catalog_audit")
+        journal, seals = MongoJournal(kept), MongoSeals(kept, database)
+        last = await seals.last()
+        closing = Closing(await journal.at(last.last) if last else None)
+        async for links in journal.read(first=last.last + 1 if last else 1):
+            closing.add(links)
+        facts = closing.facts(after=last, at=datetime.now(UTC) - ago)
+        keys = SealKeys.load(Path(env["CATALOG_AUDIT_KEYS_DIR"]))
+        assert await seals.save(keys.signed(facts), owing=()), "somebody else seals"
 
 
 async def told(stage: Stage, entries: int) -> None:
@@ -91,12 +80,3 @@ async def changed(stack: RunningStack) -> AsyncIterator[None]:
             yield
         finally:
             await journal.replace_one({"_id": 1}, first)
-
-
-def _offices(stack: RunningStack) -> Callable[[], Sequence[str]]:
-    offices = sorted({person["office"] for person in stack.endpoints["people"]})
-    return lambda: offices
-
-
-async def _left_to_the_service(_owing: Sequence[OwedEvent]) -> None:
-    """The sweeper of the running catalog publishes it."""
