@@ -18,6 +18,7 @@ from rich.table import Table
 
 from deploy.local.demo import Demo
 from deploy.local.endpoints import Endpoints
+from deploy.local.scanner import clamd_path
 from deploy.observability.rules import ALERTS
 
 from .faults import EXCUSED, EXPECTED, ROUNDS, Fault
@@ -37,6 +38,10 @@ def main() -> int:
     chosen = parser.parse_args()
     if shutil.which("prometheus") is None:
         parser.error("prometheus is missing: apt-get install prometheus")
+    if clamd_path() is None:
+        parser.error("clamd is missing: apt-get install clamav-daemon")
+    if unknown := {*(chosen.only or ())} - {each.alert for each in EXPECTED}:
+        parser.error(f"no fault causes {', '.join(sorted(unknown))}")
     assert isinstance(sys.stdout, io.TextIOWrapper)
     sys.stdout.reconfigure(line_buffering=True)
     configure_logs(service="alarms", level="CRITICAL")
