@@ -77,7 +77,7 @@ class UploadSettings(ServiceSettings):
     auth: AuthSettings = Field(description="Whose session tokens are believed.")
     staging: S3Settings = Field(description="The bucket that documents and their parts are written to.")
     receipt_key_file: FilePath = Field(
-        description="PEM file with the Ed25519 private key that signs receipts; each other `*.pem` beside it did before.",
+        description="PEM file with the Ed25519 private key that signs receipts; any `*.pem` beside it did before.",
         examples=["/run/keys/receipt/receipt.pem"],
     )
     scratch_dir: Path = Field(description="Folder for unlinked temporary files.", examples=["/scratch"])
