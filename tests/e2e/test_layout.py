@@ -60,6 +60,27 @@ async def test_the_office_s_menu_is_one_line_on_a_phone_however_much_waits(
     await expect(page.get_by_role("heading", level=1)).to_have_text("Documents publiés")
 
 
+_CUT_CHOICES = """() => [...document.querySelectorAll("main select")].filter((select) => {
+    if (!select.checkVisibility()) return false;
+    const alone = select.cloneNode();
+    alone.append(select.selectedOptions[0].cloneNode(true));
+    alone.style.cssText = "position: absolute; width: max-content";
+    select.after(alone);
+    const cut = alone.offsetWidth > select.offsetWidth;
+    alone.remove();
+    return cut;
+}).map((select) => `${select.name}: ${select.selectedOptions[0].text}`)"""
+
+
+async def test_what_a_field_says_is_whole_on_a_phone(page: Page, scene: Scene, portal: str) -> None:
+    await admit(page.context, scene, "accountant", origin=portal)
+    await page.set_viewport_size({"width": 360, "height": 740})
+    for path in ("a-traiter", "historique", "publies", "a-traiter?folder=comptable"):
+        await page.goto(f"{portal}/{path}")
+        await expect(page.locator("main select").first).to_be_visible()
+        assert (path, await page.evaluate(_CUT_CHOICES)) == (path, [])
+
+
 async def test_letters_are_as_large_as_the_browser_is_told(client: Page, portal: str) -> None:
     session = await client.context.new_cdp_session(client)
     await session.send("Page.setFontSizes", {"fontSizes": {"standard": 32}})
