@@ -21,7 +21,7 @@ from pymongo.errors import (
     NetworkTimeout,
     NotPrimaryError,
     ServerSelectionTimeoutError,
-    WTimeoutError,
+    WriteConcernError,
 )
 
 from chassis.errors import Unavailable
@@ -37,7 +37,8 @@ _DOWN = (
     NetworkTimeout,
     NotPrimaryError,
     ServerSelectionTimeoutError,
-    WTimeoutError,
+    # Not confirmed: a majority was too slow, or the server stops in the middle of it.
+    WriteConcernError,
 )
 _TIMEOUT_MS = 5000
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
