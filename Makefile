@@ -136,6 +136,10 @@ alarms: $(DEV_STAMP) $(PORTAL_STAMP) ## Cause every alert's fault before a real 
 bench: $(DEV_STAMP) $(PORTAL_STAMP) ## Measure speed and size, as ratios against references in the same run. BENCH="--only intake"
 	@$(PY) -m tests.bench $(BENCH)
 
+.PHONY: growth-picture
+growth-picture: $(DEV_STAMP) ## Draw docs/pictures/growth.svg from the figures of a run: make growth-picture FIGURES=figures.json
+	@$(PY) -m tests.bench.growth_picture "$(FIGURES)" docs/pictures/growth.svg
+
 .PHONY: year-end
 year-end: $(DEV_STAMP) $(PORTAL_STAMP) ## 200 clients deposit 20,000 documents at once: what is lost, and how long people wait meanwhile
 	@$(PY) -m tests.bench.year_end
