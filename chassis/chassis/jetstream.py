@@ -16,7 +16,7 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js import api
 
-from chassis.bus import Consumer, Source
+from chassis.bus import Consumer, Refused, Source
 from chassis.errors import Unavailable
 from chassis.jetstream_client import WaryClient
 from chassis.jetstream_source import BROKER_DOWN, JetStreamSource, declare_consumer
@@ -143,9 +143,9 @@ class JetStreamBus:
         try:
             client = await self.ready(timeout)
             ack = await client.jetstream().publish(topic, payload, timeout=timeout, headers=sent or None)
-        except _WRONG_MESSAGE:
+        except _WRONG_MESSAGE as wrong:
             PUBLISHED.labels("refused").inc()
-            raise
+            raise Refused(f"{type(wrong).__name__}: {wrong}") from wrong
         except Unavailable:
             PUBLISHED.labels("unavailable").inc()
             raise

@@ -43,6 +43,11 @@ GROUPS: Mapping[str, Group] = {
 ON_REQUEST = frozenset({"growth"})
 
 
+def chosen_of(only: Sequence[str] | None) -> Sequence[str]:
+    """The groups that run where `only` these were asked for, or nothing was."""
+    return only or [name for name in GROUPS if name not in ON_REQUEST]
+
+
 async def measure(groups: Mapping[str, Group], *, rounds: int, console: Console) -> Sequence[Row]:
     """Every row of these groups; each is told as soon as it is there."""
     rows: list[Row] = []
@@ -79,9 +84,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     chosen = parser.parse_args()
     console = Console()
-    groups = {
-        name: _as_asked(name, chosen) for name in chosen.only or [name for name in GROUPS if name not in ON_REQUEST]
-    }
+    groups = {name: _as_asked(name, chosen) for name in chosen_of(chosen.only)}
     rows = asyncio.run(measure(groups, rounds=chosen.rounds, console=console))
     console.print(table_of(rows))
     if chosen.json:

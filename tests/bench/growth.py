@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,18 @@ class Size:
 
 @dataclass
 class Sized(Row):
-    """A row of a size. `by` says what grows, `documents` or `clients`; `deposits` are those of a round."""
+    """A row of a size. `by` says what grows, `documents` or `clients`; `deposits` are those of a round; `processes` has
+    what each process took of a document's milliseconds."""
 
     by: str = "documents"
     size: Size = Size(0, 0)
     deposits: int = DEPOSITS
+    processes: dict[str, list[float]] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
         """See `Row.told`."""
         size = {"documents": self.size.documents, "clients": self.size.clients}
-        return super().told() | {"by": self.by, **size, "deposits": self.deposits}
+        return super().told() | {"by": self.by, **size, "deposits": self.deposits, "processes": self.processes}
 
 
 async def rows(
@@ -78,20 +81,19 @@ async def rows(
                 row = _row(grows, size, least, deposits=deposits)
                 async with Grown(folder / f"{grows}-{getattr(size, grows)}", size, deposits=deposits) as many:
                     await side_by_side(row, many.cost, few.cost, rounds=rounds)
-                row.also = many.also
+                row.also, row.processes = many.also, many.processes
                 yield row
             while len(few.costs) < rounds:  # beside nothing
                 await few.cost()
             row = _row(grows, least, least, deposits=deposits)
             row.ours = row.reference = few.costs
-            row.also = few.also
+            row.also, row.processes = few.also, few.processes
             yield row
 
 
 def _row(grows: str, size: Size, least: Size, *, deposits: int) -> Sized:
-    among = f"{size.documents:,} documents" if grows == "documents" else f"those of {size.clients:,} clients"
     return Sized(
-        name=f"CPU a document, among {among}",
+        name=f"CPU a document, among {size.documents:,} of {size.clients:,} client{'s' * (size.clients > 1)}",
         unit="ms",
         aim=Aim(FLAT, at_most=True),
         against=f"among {getattr(least, grows):,}",
@@ -111,7 +113,8 @@ class Grown:
         self._size, self._deposits = size, deposits
         self._opened = AsyncExitStack()
         self.costs: list[float] = []
-        self.also: dict[str, list[float]] = {"documents/s": [], "p95 ms": [], "at rest, ms/s": []}
+        self.processes: dict[str, list[float]] = defaultdict(list)
+        self.also: dict[str, list[float]] = {"documents/s": [], "p95 ms": [], "at rest ms/s": []}
 
     async def __aenter__(self) -> Grown:
         await asyncio.to_thread(self._stack.start)
@@ -128,10 +131,12 @@ class Grown:
 
     async def cost(self) -> float:
         """Milliseconds of CPU a document, until everything that anybody does of it is done."""
-        before = self._cpu()
+        before = cpu_of(self._stack.plan.pids)
         rush = await self._way.rush(self._deposits)
         await self._servers.heard_out()
-        cost = (self._cpu() - before) / self._deposits * 1_000
+        for name, seconds in cpu_of(self._stack.plan.pids).items():
+            self.processes[name].append((seconds - before[name]) / self._deposits * 1_000)
+        cost = sum(values[-1] for values in self.processes.values())
         self.costs.append(cost)
         self.also["documents/s"].append(rush.speed)
         self.also["p95 ms"].append(rush.p95)
@@ -146,7 +151,7 @@ class Grown:
         self._servers: Servers = await self._opened.enter_async_context(servers_of(self._stack))
         self._way = WholeWay(sender, heard)
         await self._way.rush(2 * AT_ONCE)  # connections, caches, specialised bytecode
-        self.also["at rest, ms/s"].append(1_000 * await self._rested())
+        self.also["at rest ms/s"].append(1_000 * await self._rested())
 
     async def _rested(self) -> float:
         """Wait until the stack is at rest; returns the seconds of CPU that it takes a second then."""

@@ -14,6 +14,7 @@ from catalog.projection import document_of
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from tests.bench.__main__ import GROUPS, chosen_of
 from tests.bench.growth import Size, Sized
 from tests.bench.growth_picture import draw
 from tests.bench.heard import ALERTED, ARCHIVED, LISTED, Heard
@@ -37,6 +38,11 @@ def test_an_aim_is_met_at_its_bound_and_on_its_own_side(value: float, at_least: 
 def test_the_median_decides_not_the_best_nor_the_worst_round() -> None:
     assert not Row("", "", Aim(2), ours=[9.0, 1.0, 1.0]).is_met
     assert Row("", "", Aim(2), ours=[0.0, 2.0, 3.0]).is_met
+
+
+def test_what_takes_longest_runs_only_when_it_is_asked_for() -> None:
+    assert set(GROUPS) - set(chosen_of(None)) == {"growth"}
+    assert chosen_of(["growth", "mails"]) == ["growth", "mails"]
 
 
 async def test_who_is_measured_first_changes_from_round_to_round() -> None:
