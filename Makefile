@@ -128,9 +128,17 @@ chaos: $(DEV_STAMP) $(PORTAL_STAMP) ## Every process, line and disk fails, and a
 drill: $(DEV_STAMP) $(PORTAL_STAMP) ## Lose the catalog, then all but the object store and a snapshot, and get it back: how long it takes
 	@$(PY) -m tests.drill $(DRILL)
 
+.PHONY: alarms
+alarms: $(DEV_STAMP) $(PORTAL_STAMP) ## Cause every alert's fault before a real Prometheus, and see it fire and end: a quarter of an hour
+	@$(PY) -m tests.alarms $(ALARMS)
+
 .PHONY: bench
 bench: $(DEV_STAMP) $(PORTAL_STAMP) ## Measure speed and size, as ratios against references in the same run. BENCH="--only intake"
 	@$(PY) -m tests.bench $(BENCH)
+
+.PHONY: growth-picture
+growth-picture: $(DEV_STAMP) ## Draw docs/pictures/growth.svg from the figures of a run: make growth-picture FIGURES=figures.json
+	@$(PY) -m tests.bench.growth_picture "$(FIGURES)" docs/pictures/growth.svg
 
 .PHONY: year-end
 year-end: $(DEV_STAMP) $(PORTAL_STAMP) ## 200 clients deposit 20,000 documents at once: what is lost, and how long people wait meanwhile

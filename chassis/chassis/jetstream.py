@@ -18,6 +18,7 @@ from nats.js import api
 
 from chassis.bus import Consumer, Source
 from chassis.errors import Unavailable
+from chassis.jetstream_client import WaryClient
 from chassis.jetstream_source import BROKER_DOWN, JetStreamSource, declare_consumer
 from chassis.logs import logger
 from chassis.metrics import PUBLISHED
@@ -61,7 +62,7 @@ class JetStreamBus:
             "disconnected_cb": self._on_disconnect,
             "reconnected_cb": self._on_reconnect,
         }
-        self._client = Client()
+        self._client = WaryClient()
         self._connected = asyncio.Event()
         self._connection: asyncio.Task[None] | None = None
         self._generation = 0
@@ -203,7 +204,7 @@ class JetStreamBus:
             async def on_closed(closed: asyncio.Event = closed) -> None:
                 closed.set()
 
-            self._client = Client()
+            self._client = WaryClient()
             try:
                 await self._client.connect(**self._options, closed_cb=on_closed)  # type: ignore[arg-type]
             except BROKER_DOWN as error:

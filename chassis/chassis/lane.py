@@ -8,6 +8,7 @@ goes through.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -61,6 +62,9 @@ class Lane:
                 await pause(stop, _BROKER_PAUSE)
         if self._under_way:
             await asyncio.wait(self._under_way)
+        # A process outlives its subscriptions, and what one measured last would stand there as if it went on.
+        for measured in (SUSPENDED, CONSUMER_LAG):
+            measured.remove(self._consumer.durable)
 
     async def _turn(self, source: Source, stop: asyncio.Event) -> None:
         if self._probe_in:
@@ -73,7 +77,9 @@ class Lane:
                 await asyncio.wait(probes)
         elif len(self._under_way) >= self._concurrency:
             self._freed.clear()
-            await self._freed.wait()
+            # Where none comes to its end, how much waits is still told.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._freed.wait(), LAG_PERIOD)
         else:
             for delivery in await source.fetch(self._concurrency - len(self._under_way), FETCH_WAIT):
                 self._start(delivery, probe=False)

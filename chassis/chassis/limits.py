@@ -135,7 +135,8 @@ class Counts(Protocol):
 
 @dataclass(frozen=True)
 class Asking:
-    """Who asks, by the keys that are counted under: nobody's name, nobody's address."""
+    """Who asks, by the keys that are counted under: nobody's name, nobody's address. `person` is empty where it isn't
+    known who it is."""
 
     person: str
     address: str
@@ -148,13 +149,17 @@ class Asking:
     @classmethod
     def by(cls, request: Request, identity: Identity) -> "Asking":
         """Whoever sends a request."""
-        address = request.client.host if request.client else ""
-        return cls.of(office=identity.office, sub=identity.sub, address=address)
+        return cls.of(office=identity.office, sub=identity.sub, address=_address(request))
+
+    @classmethod
+    def nobody(cls, request: Request) -> "Asking":
+        """Whoever sends a request without saying who it is: counted apart from those of the address who do."""
+        return cls("", _key("nobody", _network(_address(request))))
 
     @property
-    def keys(self) -> tuple[str, str]:
-        """Both."""
-        return self.person, self.address
+    def keys(self) -> tuple[str, ...]:
+        """Those there are."""
+        return (self.person, self.address) if self.person else (self.address,)
 
 
 @dataclass
@@ -162,7 +167,7 @@ class Admission:
     """A request that was let in, counted under `keys`. Unless a new upload came of a creation, `created`, what was
     counted for it is taken back."""
 
-    keys: tuple[str, str]
+    keys: tuple[str, ...]
     created: bool = False
 
 
@@ -193,7 +198,8 @@ class Limiter:
             await self._leave(keys, ask, undo=not admission.created)
 
     async def _admit(self, asking: Asking, ask: Ask) -> None:
-        sides = (("person", asking.person, self.person), ("address", asking.address, self.address))
+        both = (("person", asking.person, self.person), ("address", asking.address, self.address))
+        sides = [(of, key, limits) for of, key, limits in both if key]
         for of, key, _ in sides:
             # Whoever was told to wait and doesn't costs nobody else a question.
             if (left := self._shut.get(key, 0.0) - time.monotonic()) > 0:
@@ -233,6 +239,10 @@ class Limiter:
 def person_key(*, office: str, sub: str) -> str:
     """The key that a person is counted under."""
     return _key("person", office, sub)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _key(*parts: str) -> str:

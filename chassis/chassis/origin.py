@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chassis.bus import Delivery
+from chassis.wake import is_forged
 
 _SUBJECT, _SEQUENCE, _SINCE, _ID = "Connect-Subject", "Connect-Sequence", "Connect-Since", "Connect-Message-Id"
 
@@ -25,9 +26,10 @@ class Origin:
 
     @classmethod
     def of(cls, delivery: Delivery) -> "Origin":
-        """The origin of a message or of its copy, which only comes as a wake-up: elsewhere anybody could say so."""
+        """The origin of a message or of its copy, which only comes as a wake-up of who put it off: elsewhere anybody
+        could say so."""
         headers = delivery.headers
-        if delivery.subject.startswith("connect.v1.wake."):
+        if delivery.subject.startswith("connect.v1.wake.") and not is_forged(delivery):
             with suppress(ValueError):  # no copy
                 return cls.carried(headers)
         return cls(delivery.subject, delivery.sequence, delivery.published_at, headers.get("Nats-Msg-Id", ""))

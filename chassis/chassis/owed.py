@@ -190,6 +190,13 @@ class OwedPublisher:
 
     async def sweep(self) -> int:
         """Publish what is due; returns how many were. Raises Unavailable."""
+        try:
+            return await self._publish_due()
+        finally:
+            # Above all where nothing gets out.
+            await self._report()
+
+    async def _publish_due(self) -> int:
         now = datetime.now(UTC)
         due = await self._store.due(Due.at(now, republish_after=self._republish_after), limit=_BATCH)
         left = now - timedelta(seconds=_LEFT_AFTER)
@@ -199,7 +206,6 @@ class OwedPublisher:
             for outcome in await asyncio.gather(*map(self._publish, some), return_exceptions=True):
                 if isinstance(outcome, BaseException):
                     raise outcome
-        await self._report()
         return len(events)
 
     async def run(self, stop: asyncio.Event) -> None:

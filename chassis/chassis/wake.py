@@ -7,11 +7,15 @@ with nothing to do does nothing, and a sweeper wakes what is overdue.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from chassis.bus import Bus
+from chassis.bus import Bus, Delivery
 from chassis.tracing import TRACEPARENT, traceparent
 
 _ROOT = "connect.v1.wake"
 STREAM = "CONNECT_WAKE"
+# The server's own header: the subject of the schedule that a message fell due of; without it, it came directly.
+SCHEDULER = "Nats-Scheduler"
+# The code of a wake-up that somebody else's schedule sent.
+FORGED = "wake_up_forged"
 # The kind of wake-up that carries a message for one subscription alone.
 PUT_OFF = "later"
 
@@ -29,6 +33,13 @@ def due_subject(service: str, key: str) -> str:
 def due_key(service: str, subject: str) -> str:
     """The key of the wake-up that fell due on `subject`."""
     return subject.removeprefix(f"{_ROOT}.due.{service}.")
+
+
+def is_forged(delivery: Delivery) -> bool:
+    """Whether a wake-up fell due of another schedule than its own. The server lets a schedule name any target in its
+    stream, also one on which whoever set it may not publish; of what is published directly its permissions decide."""
+    scheduler = delivery.headers.get(SCHEDULER)
+    return scheduler is not None and scheduler != delivery.subject.replace(f"{_ROOT}.due.", f"{_ROOT}.schedule.", 1)
 
 
 def put_off_key(subscription: str, sequence: int) -> str:

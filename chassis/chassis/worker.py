@@ -104,16 +104,23 @@ class Worker:
 
     async def _wake_up(self, delivery: Delivery) -> None:
         """A wake-up fell due: a message that was put off goes to its subscription, any other to its kind's handler."""
+        if wake.is_forged(delivery):
+            await self._refuse(delivery, Rejected(wake.FORGED, delivery.headers[wake.SCHEDULER]))
+            return
         kind, _, rest = wake.due_key(self._service, delivery.subject).partition(".")
         if kind == wake.PUT_OFF:
             subscription = self._subscriptions.get(rest.partition(".")[0])
         else:
             subscription = self._wake_subscription(kind, rest)
         if subscription is None:
-            await self._reject(delivery, f"{self._service}-wake", Rejected("unknown_wake_up"))
-            HANDLED.labels(f"{self._service}-wake", "unknown", "rejected").inc()
+            await self._refuse(delivery, Rejected("unknown_wake_up"))
             return
         await self._attempt(subscription, delivery)
+
+    async def _refuse(self, delivery: Delivery, rejected: Rejected) -> None:
+        """Bury a wake-up that is nobody's."""
+        await self._reject(delivery, f"{self._service}-wake", rejected)
+        HANDLED.labels(f"{self._service}-wake", "unknown", "rejected").inc()
 
     def _wake_subscription(self, kind: str, key: str) -> Subscription | None:
         if kind not in self._wakes:

@@ -3,7 +3,7 @@
 import pytest
 from chassis.errors import Unavailable
 from chassis.mongo import translated
-from pymongo.errors import BulkWriteError, NetworkTimeout
+from pymongo.errors import BulkWriteError, NetworkTimeout, WriteConcernError, WTimeoutError
 
 
 def test_writes_no_majority_has_confirmed_in_time_are_unavailable() -> None:
@@ -13,6 +13,15 @@ def test_writes_no_majority_has_confirmed_in_time_are_unavailable() -> None:
     for error in (late, NetworkTimeout()):
         with pytest.raises(Unavailable), translated():
             raise error
+
+
+@pytest.mark.parametrize(
+    "unconfirmed",
+    [WTimeoutError("waiting for replication", 64), WriteConcernError("the server is in quiesce mode", 91)],
+)
+def test_a_write_that_was_not_confirmed_is_unavailable_whatever_kept_it(unconfirmed: WriteConcernError) -> None:
+    with pytest.raises(Unavailable), translated():
+        raise unconfirmed
 
 
 def test_a_refused_write_among_many_is_no_outage() -> None:

@@ -51,6 +51,22 @@ def test_a_message_that_claims_to_be_a_copy_where_none_comes_is_not_believed() -
     assert Origin.of(_delivery("connect.v1.documents.alerted.14", **named)).event == "alerted"
 
 
+@pytest.mark.parametrize(
+    ("scheduler", "believed"),
+    [
+        ("connect.v1.wake.schedule.ged-mover.later.ged-mover-erasures.7", True),
+        ("connect.v1.wake.schedule.ged-mover.later.ged-mover-erasures.8", False),
+        ("connect.v1.wake.schedule.upload.later.ged-mover-erasures.7", False),
+        ("?", False),
+    ],
+)
+def test_a_copy_that_its_own_schedule_did_not_send_is_not_believed(scheduler: str, believed: bool) -> None:
+    headers = Origin.of(_delivery("connect.v1.documents.withdrawn.14")).headers()
+    named = {**{name.replace("-", "_"): value for name, value in headers.items()}, "Nats_Scheduler": scheduler}
+    copy = Origin.of(_delivery("connect.v1.wake.due.ged-mover.later.ged-mover-erasures.7", **named))
+    assert (copy.event == "withdrawn") == believed
+
+
 @pytest.mark.parametrize("ack_wait", [0, -1, 31, 3600])
 def test_a_consumer_waits_no_longer_than_half_a_minute(ack_wait: float) -> None:
     with pytest.raises(ValueError, match="ack_wait"):

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from chassis.errors import Unavailable
+from chassis.metrics import OWED_OLDEST
 from chassis.owed import Due, OwedEvent, OwedPublisher, OwedStores, from_document, to_document
 
 from tests.suites.fake_bus import FakeBus
@@ -105,6 +107,17 @@ async def test_of_two_events_the_one_that_got_through_is_marked_though_the_other
     owed = {each.id: each for each in (*await ledger.owed(first.record), *await ledger.owed(second.record))}
     assert owed[first.id].published_at
     assert owed[second.id].published_at is None
+
+
+async def test_the_age_of_what_is_owed_is_told_above_all_while_nothing_gets_out() -> None:
+    ledger, bus = _FakeLedger(), FakeBus()
+    OWED_OLDEST.set(0)
+    waiting = event(since=timedelta(seconds=-90))
+    await ledger.write(waiting.record, [waiting])
+    bus.reachable = False
+    with pytest.raises(Unavailable):
+        await OwedPublisher(bus, ledger.store).sweep()
+    assert 90 <= OWED_OLDEST._value.get() < 100
 
 
 async def test_the_backlog_of_several_stores_is_that_of_all() -> None:

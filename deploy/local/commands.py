@@ -20,6 +20,7 @@ from .scanner import clamd_path
 # waited for.
 _DRAIN_SECONDS = 22
 _RUN_AS = str(Path(__file__).with_name("run-as.sh"))
+_PROVIDER = str(Path(__file__).with_name("oidc_provider.py"))
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def _maildump(plan: Plan) -> tuple[str, ...]:
 def _oidc(plan: Plan) -> tuple[str, ...]:
     claims = (json.dumps({"sub": p.sub, "name": p.name, "email": p.email}, ensure_ascii=False) for p in read_people())
     people = (argument for claim in claims for argument in ("--user-claims", claim))
-    return _script("oidc-provider-mock"), "--port", str(plan.port("oidc")), *people
+    # -P: our modules' names, such as `errors`, are not to be found before those of packages.
+    return sys.executable, "-P", _PROVIDER, "--port", str(plan.port("oidc")), *people
 
 
 def _caddy(plan: Plan) -> tuple[str, ...]:

@@ -187,7 +187,13 @@ _OWN: dict[str, tuple[Panel, ...]] = {
     ),
     "catalog": (
         _told_to_wait("catalog"),
-        Panel("Journal's entries", [("max(connect_catalog_journal_entries)", "entries")]),
+        Panel(
+            "Journal's entries",
+            [
+                ("max(connect_catalog_journal_entries)", "entries"),
+                ("max(connect_catalog_journal_sealed_entries)", "sealed"),
+            ],
+        ),
         Panel("Journal broken", [("max(connect_catalog_journal_broken)", "broken")]),
         Panel("Since the last seal", [(_since("connect_catalog_journal_sealed_timestamp_seconds"), "age")], unit="s"),
         Panel("Since the last check", [(_since("connect_verified_journal_timestamp_seconds"), "age")], unit="s"),

@@ -92,9 +92,13 @@ async def restore_streams(arguments: argparse.Namespace, settings: OpsSettings, 
 async def _compared(client: Client, folder: Path) -> tuple[list[str], list[str]]:
     """The streams that are still to be restored, and those that hold something else."""
     last = {stream: await snapshots.sequence(client, stream) for stream in _SAVED}
-    saved = {stream: snapshots.saved_sequence(folder / stream) for stream in _SAVED}
     left = [stream for stream in _SAVED if last[stream] == 0]
-    return left, [stream for stream in _SAVED if last[stream] not in (0, saved[stream])]
+    held = [
+        stream
+        for stream in _SAVED
+        if last[stream] and not await snapshots.is_as_saved(client, stream, folder / stream, last=last[stream])
+    ]
+    return left, held
 
 
 def _tell(messages: dict[str, int], arguments: argparse.Namespace, out: Console) -> None:

@@ -14,6 +14,7 @@ from chassis.jetstream_source import BROKER_DOWN
 from chassis.kv import delete
 from contracts.directory import client_key
 from contracts.streams import DIRECTORY, DOCUMENTS
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, RawStreamMsg
 
@@ -55,15 +56,19 @@ class Broker:
         self._jetstream = jetstream
 
     async def read(self, stream: str, *, subject: str = ">") -> AsyncIterator[Stored]:
-        """Every message that a stream holds now, in its order."""
+        """Every message that a stream holds now, in its order. Where one does not come, Unavailable
+        (`stream_not_read_whole`) is raised in its place."""
         config = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60)
         with _translated():
             source = await self._jetstream.pull_subscribe(subject, stream=stream, config=config)
             try:
-                left = (await source.consumer_info()).num_pending or 0
+                left, read = (await source.consumer_info()).num_pending or 0, 0
                 while left:
-                    for message in await source.fetch(min(left, _BATCH), timeout=_FETCH_WAIT):
-                        left = message.metadata.num_pending
+                    for message in await _fetched(source, min(left, _BATCH)):
+                        left, read = message.metadata.num_pending, read + 1
+                        # What is lost with a torn line is not sent again: this consumer acknowledges nothing.
+                        if message.metadata.sequence.consumer != read:
+                            raise Unavailable("stream_not_read_whole")
                         yield Stored(
                             message.metadata.sequence.stream,
                             message.subject,
@@ -199,6 +204,14 @@ def _translated() -> Iterator[None]:
         raise  # a right that is missing, or a bug: no waiting mends it
     except BROKER_DOWN as error:
         raise Unavailable("broker_unreachable") from error
+
+
+async def _fetched(source: JetStreamContext.PullSubscription, count: int) -> Sequence[Msg]:
+    """As many messages, or some of them. Raises Unavailable where none comes, though they were there."""
+    with suppress(TimeoutError):
+        if found := await source.fetch(count, timeout=_FETCH_WAIT):
+            return found
+    raise Unavailable("stream_not_read_whole")
 
 
 def _stored(found: RawStreamMsg) -> Stored:

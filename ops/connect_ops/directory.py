@@ -1,4 +1,4 @@
-"""`connect-ops directory …`: who is who, imported from a file and shown."""
+"""`connect-ops directory …`: who is who, imported from a file, shown, and taken away."""
 
 import argparse
 import json
@@ -35,10 +35,20 @@ examples:
 
 exit status: 0 done, 2 wrong usage, 3 not reached: run it again
 """
+_REMOVE = """\
+Somebody who is removed is out as soon as the services have heard of it. A client's people stand in the client's record:
+import that without them. Of an account that has ended, documents and all, see `erase client`.
+
+examples:
+  connect-ops directory remove people.14.somebody             a collaborator or an admin who has left
+  connect-ops directory remove people.14.somebody --json
+
+exit status: 0 done, 1 nothing removed: a key is not there, 2 wrong usage, 3 not reached: run it again
+"""
 
 
 def add_directory_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare `directory import|show`."""
+    """Declare `directory import|show|remove`."""
     directory = commands.add_parser("directory", help="who is who").add_subparsers(required=True, metavar="WHAT")
     importing = command_of(directory, "import", told="check a directory file, and write what differs", examples=_IMPORT)
     importing.add_argument("file", type=Path, help="a .json file, or a CSV file of any other name")
@@ -48,6 +58,9 @@ def add_directory_commands(commands: "argparse._SubParsersAction[argparse.Argume
     showing.add_argument("--office", help="only this office's")
     showing.add_argument("--names", action="store_true", help="show names and addresses, which are personal data")
     showing.set_defaults(command=show_directory)
+    removing = command_of(directory, "remove", told="take records away, of who has left", examples=_REMOVE)
+    removing.add_argument("key", nargs="+", help="keys as `directory show` shows them")
+    removing.set_defaults(command=remove_keys)
 
 
 async def import_file(arguments: argparse.Namespace, settings: OpsSettings, out: Console) -> int:
@@ -89,6 +102,22 @@ async def show_directory(arguments: argparse.Namespace, settings: OpsSettings, o
         for cells, row in zip(shown, rows, strict=True):
             cells.append(json.dumps(row["record"], ensure_ascii=False))
     out.print(table_of(columns, shown), markup=False)
+    return DONE
+
+
+async def remove_keys(arguments: argparse.Namespace, settings: OpsSettings, out: Console) -> int:
+    """Run `directory remove`. Raises Unavailable: what was removed is gone."""
+    async with broker.opened(settings) as stream:
+        bucket, entries = await stream.directory()
+        if unknown := [key for key in arguments.key if key not in entries]:
+            complain(f"Nothing was removed: {', '.join(unknown)} is not in the directory.")
+            return REFUSED
+        for key in arguments.key:
+            await bucket.remove(key)
+    if arguments.json:
+        out.print_json(data={"removed": arguments.key})
+    else:
+        out.print(f"{len(arguments.key)} removed.")
     return DONE
 
 

@@ -13,16 +13,18 @@ from typing import Any, get_args
 from catalog.model import Decision, DecisionKind
 from catalog.mongo_decisions import MongoDecisions
 from contracts.audit import seal_digest
+from contracts.directory import Directory
 from contracts.envelope import Envelope, MalformedEvent, decode
 from contracts.registry import SEALED
 from contracts.streams import AUDIT, DOCUMENTS
 from contracts.subjects import every_office, subject_of
 from ged_mover.model import Copy, Lock
 from ged_mover.mongo import MongoRecords
-from notify.handlers import group_of
+from notify.handlers import change, group_of
 from notify.model import Kind
 from notify.mongo import MongoDigests
 from notify.mongo_seals import MongoSealMarks
+from notify.told import told_since
 from upload.handlers import follow_document
 from upload.model import record_of
 from upload.mongo import MongoUploads
@@ -47,13 +49,15 @@ class Recall:
         self._digests = MongoDigests(places.notify)
         self._marks = MongoSealMarks(places.notify)
         self._decisions = MongoDecisions(places.catalog)
+        self._entries: Mapping[str, bytes] = {}
+        self._directory = Directory(lambda: self._entries)
         self.events = self.seals = 0
         self._untold: set[tuple[str, str]] = set()
 
     @property
     def untold(self) -> Sequence[str]:
         """The documents of which the stream does not say that a mail about them was sent. It may have gone out since
-        the stream was saved, so it does not go out again."""
+        the stream was saved, so it does not go out again; unless a record says that it waits, which are not these."""
         return sorted({document for _, document in self._untold})
 
     async def run(self) -> None:
@@ -64,6 +68,7 @@ class Recall:
         await self._uploads.prepare()
         await self._moves.prepare()
         await self._digests.prepare()
+        _, self._entries = await self._places.broker.directory()
         await self._note(self._kinds())
         self.seals = await self._each(AUDIT.name, SEALED.topic(self._office or "*"), (self._seal,))
 
@@ -137,8 +142,9 @@ class Recall:
     async def _told(self, event: Envelope) -> None:
         group, document = group_of(event.data), event.data.document
         assert group
-        await self._digests.add_told(group, document, at=event.time)
-        self._untold.add((group.kind, document))
+        digest = await self._digests.add_told(group, document, at=event.time)
+        if document not in digest.untold:
+            self._untold.add((group.kind, document))
 
     async def _unfinished(self, event: Envelope) -> None:
         group, data = group_of(event.data), event.data
@@ -155,7 +161,10 @@ class Recall:
         self._untold.difference_update((kind, event.data.document) for kind in get_args(Kind))
 
     async def _mailed(self, event: Envelope) -> None:
-        self._untold.difference_update((event.data.kind, each) for each in event.data.documents)
+        mail: e.Alerted | e.AlertFailed = event.data
+        self._untold.difference_update((mail.kind, each) for each in mail.documents)
+        for digest in await self._digests.waiting_for(mail.kind, mail.deposit, mail.documents):
+            await change(digest, lambda each: told_since(each, mail, directory=self._directory), digests=self._digests)
 
     async def _seal(self, event: Envelope) -> None:
         await self._marks.mark_sent(seal_digest(event.data), office=event.data.office, at=event.data.at)

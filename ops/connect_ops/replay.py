@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from chassis.dead import Letter
 from chassis.origin import Origin
-from chassis.wake import due_subject, put_off_key
+from chassis.wake import FORGED, due_subject, put_off_key
 from contracts.envelope import MalformedEvent, decode
 
 _GENERATION = re.compile(r"catalog-projection-g\d+")
@@ -30,10 +30,12 @@ class Handover:
 
 
 def handover_of(letter: Letter, payload: bytes, *, generation: int) -> Handover | None:
-    """What to publish; None where the letter does not say for which of a service's subscriptions it was.
+    """What to publish; None where the letter does not say for which of a service's subscriptions it was, or is forged.
 
     `generation` is the catalog's that serves: only its projection is listened for.
     """
+    if letter.code == FORGED:
+        return None
     if letter.origin.subject.startswith(due_subject(letter.service, "")):
         # A wake-up: only its service hears it.
         return Handover(letter.origin.subject, payload)

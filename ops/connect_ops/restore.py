@@ -20,9 +20,9 @@ the services, and `connect-ops reconcile --mend`.
 Where the catalog's databases alone are lost, the others go on and only the catalog stands still: --only catalog. What
 is noted for a service that runs, before it has heard of it, is never done: a mail, say.
 
-Nobody is mailed again of what the stream tells, but for a mail that waited in a backup of notify's records: drop
-those before this. Of some documents it may not say whether their mails went out: --json
-names them (`untold`).
+Nobody is mailed again of what the stream tells, also where a backup of notify's records has that mail waiting. Of some
+documents it may not say whether their mails went out: no record has them waiting, so nobody is mailed, and --json
+names them (`untold`). What waits in a backup and the stream says nothing of goes out when notify starts.
 
 examples:
   connect-ops restore records

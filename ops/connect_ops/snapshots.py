@@ -4,6 +4,7 @@ A folder a stream, as the NATS command line makes it (`nats stream backup`): `ba
 `stream.tar.s2` (messages and consumers, as the server packs them). Either can restore what the other has saved.
 """
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ _PATIENCE = 120.0
 # That the server ends a snapshot with: a whole one, and none that it gave up.
 _WHOLE = (None, "204")
 _SAVED, _PACKED = "backup.json", "stream.tar.s2"
-_NO_STREAM = 10059
+_NO_STREAM, _NO_MESSAGE = 10059, 10037
+# The header of what the server itself publishes when the time of a scheduled message has come.
+_BY_THE_CLOCK = b"\r\nNats-Scheduler:"
 
 
 class NotRestored(Exception):
@@ -41,6 +44,17 @@ async def sequence(client: Client, stream: str) -> int:
     """The last sequence of a stream, 0 where it holds nothing or is not there. Raises NotRestored, Unavailable."""
     found = await _asked(client, f"{_API}.INFO.{stream}", unless=_NO_STREAM)
     return int(found.get("state", {}).get("last_seq", 0))
+
+
+async def is_as_saved(client: Client, stream: str, folder: Path, *, last: int) -> bool:
+    """Whether a stream, whose last sequence is `last`, is the saved one: nothing came to it but what it had itself put
+    off until later. Raises NotRestored, Unavailable."""
+    saved = saved_sequence(folder)
+    for number in range(saved + 1, last + 1):
+        found = await _asked(client, f"{_API}.MSG.GET.{stream}", {"seq": number}, unless=_NO_MESSAGE)
+        if _BY_THE_CLOCK not in base64.b64decode(found.get("message", {}).get("hdrs", "")):
+            return False
+    return last >= saved
 
 
 async def save(client: Client, stream: str, folder: Path) -> int:

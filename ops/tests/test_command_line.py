@@ -17,7 +17,7 @@ def test_its_help_shows_examples_and_exit_statuses(capsys: pytest.CaptureFixture
 
 COMMANDS = (
     *("dead list", "dead show", "dead replay", "dead discard", "lag", "document", "directory import", "directory show"),
-    *("reconcile", "rebuild catalog", "retention due", "erase client", "verify", "subscriber add"),
+    *("directory remove", "reconcile", "rebuild catalog", "retention due", "erase client", "verify", "subscriber add"),
     *("backup streams", "restore streams", "restore records"),
 )
 

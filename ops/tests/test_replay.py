@@ -53,6 +53,11 @@ def test_what_was_for_an_unknown_subscription_is_not_guessed() -> None:
     assert handed(letter(subscription="notify-wake", code="unknown_wake_up")) is None
 
 
+def test_what_was_forged_is_handed_to_nobody() -> None:
+    subject = "connect.v1.wake.due.ged-mover.later.ged-mover-erasures.7"
+    assert handed(letter("ged-mover", "ged-mover-wake", code="wake_up_forged", of=subject)) is None
+
+
 def test_a_move_that_was_given_up_is_taken_up_again() -> None:
     payload = announced(1).encode()
     given_up = letter("ged-mover", "ged-mover-moves", code="hash_differs", of=SUBJECT)

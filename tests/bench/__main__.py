@@ -20,7 +20,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from . import footprint, intake, live, mails, pipeline, reading
+from . import footprint, growth, intake, live, mails, pipeline, reading
 from .measuring import Row, table_of
 
 
@@ -32,12 +32,20 @@ class Group(Protocol):
 
 GROUPS: Mapping[str, Group] = {
     "footprint": footprint.rows,
+    "growth": growth.rows,
     "intake": intake.rows,
     "live": live.rows,
     "mails": mails.rows,
     "pipeline": pipeline.rows,
     "reading": reading.rows,
 }
+# These take longer than all others together.
+ON_REQUEST = frozenset({"growth"})
+
+
+def chosen_of(only: Sequence[str] | None) -> Sequence[str]:
+    """The groups that run where `only` these were asked for, or nothing was."""
+    return only or [name for name in GROUPS if name not in ON_REQUEST]
 
 
 async def measure(groups: Mapping[str, Group], *, rounds: int, console: Console) -> Sequence[Row]:
@@ -54,17 +62,29 @@ async def measure(groups: Mapping[str, Group], *, rounds: int, console: Console)
 def main() -> int:
     """The command. Returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", choices=GROUPS, action="append", help="measure this group alone; may be repeated")
+    parser.add_argument(
+        "--only",
+        choices=GROUPS,
+        action="append",
+        help=f"measure this group alone; may be repeated; without it, all but {', '.join(ON_REQUEST)}",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="how often each figure is measured (3)")
     parser.add_argument(
         "--documents", type=int, default=pipeline.DOCUMENTS, help=f"how many the pipeline moves ({pipeline.DOCUMENTS})"
     )
+    parser.add_argument(
+        "--among", type=int, nargs="+", metavar="N", default=growth.DOCUMENTS, help="how many documents growth seeds"
+    )
+    parser.add_argument(
+        "--clients", type=int, nargs="+", metavar="N", default=growth.CLIENTS, help="of how many clients growth seeds"
+    )
+    parser.add_argument(
+        "--deposits", type=int, default=growth.DEPOSITS, help=f"how many growth then makes a round ({growth.DEPOSITS})"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     chosen = parser.parse_args()
     console = Console()
-    groups = {name: GROUPS[name] for name in chosen.only or GROUPS}
-    if "pipeline" in groups:
-        groups["pipeline"] = partial(pipeline.rows, documents=chosen.documents)
+    groups = {name: _as_asked(name, chosen) for name in chosen_of(chosen.only)}
     rows = asyncio.run(measure(groups, rounds=chosen.rounds, console=console))
     console.print(table_of(rows))
     if chosen.json:
@@ -72,6 +92,14 @@ def main() -> int:
         told = {"at": datetime.now(UTC).isoformat(), **machine, "rows": [row.told() for row in rows]}
         chosen.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
     return 0
+
+
+def _as_asked(name: str, chosen: argparse.Namespace) -> Group:
+    if name == "pipeline":
+        return partial(pipeline.rows, documents=chosen.documents)
+    if name == "growth":
+        return partial(growth.rows, documents=chosen.among, clients=chosen.clients, deposits=chosen.deposits)
+    return GROUPS[name]
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Row:
     """One figure in `unit`, a value a round.
 
     With a `reference`, measured in the same rounds, what the aim is about is the ratio of both, for the machine's speed
-    is in both; without one it is the figure itself.
+    is in both; without one it is the figure itself. `also` are further figures of the same rounds, by what they are.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Row:
     against: str = ""
     ours: list[float] = field(default_factory=list)
     reference: list[float] = field(default_factory=list)
+    also: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def judged(self) -> list[float]:
@@ -65,6 +66,7 @@ class Row:
             "judged": self.judged,
             "aim": str(self.aim),
             "met": self.is_met,
+            **({"also": self.also} if self.also else {}),
         }
 
 
@@ -83,8 +85,9 @@ def table_of(rows: Sequence[Row]) -> Table:
     for row in rows:
         reference = f"{statistics.median(row.reference):.0f} {row.against}" if row.against else ""
         spread = (min(row.judged), statistics.median(row.judged), max(row.judged))
+        also = ", ".join(f"{name}: {_short(statistics.median(values))}" for name, values in row.also.items())
         table.add_row(
-            row.name,
+            f"{row.name}\n[dim]{also}" if also else row.name,
             row.unit,
             _short(statistics.median(row.ours)),
             reference,

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
@@ -56,9 +57,8 @@ async def _whole_way(folder: Path, *, rounds: int, documents: int) -> AsyncItera
     try:
         async with AsyncExitStack() as opened:
             (depositor,) = await gather(stack, count=1)
-            heard, _ = await _broker(stack, opened)
-            bases = [f"http://127.0.0.1:{each.port}" for each in stack.plan.services("upload")]
-            sender = await opened.enter_async_context(Sender(bases, token=depositor.token))
+            heard, _ = await broker(stack, opened)
+            sender = await opened.enter_async_context(Sender(intake_of(stack), token=depositor.token))
             store = opened.enter_context(Objects(stack.endpoints["s3"], threads=AT_ONCE))
             way = WholeWay(sender, heard)
             await way.speed(2 * AT_ONCE)  # connections, caches, specialised bytecode
@@ -81,7 +81,13 @@ def _late_row(what: str) -> Row:
     return Row(name, "ms", Aim(WITHIN[what], at_most=True))
 
 
-async def _broker(stack: RunningStack, opened: AsyncExitStack) -> tuple[Heard, JetStreamContext]:
+def intake_of(stack: RunningStack) -> Sequence[str]:
+    """Where each process of the intake is."""
+    return [f"http://127.0.0.1:{each.port}" for each in stack.plan.services("upload")]
+
+
+async def broker(stack: RunningStack, opened: AsyncExitStack) -> tuple[Heard, JetStreamContext]:
+    """What is heard of the crowd's office from now on, and the streams; until `opened` is closed."""
     where = stack.endpoints["nats"]
     connection = await nats.connect(where["url"], user=where["user"], password=where["password"])
     opened.push_async_callback(connection.close)
@@ -89,8 +95,17 @@ async def _broker(stack: RunningStack, opened: AsyncExitStack) -> tuple[Heard, J
     return heard, connection.jetstream()
 
 
+@dataclass(frozen=True)
+class Rush:
+    """Documents a second until all had come of all of them, and the 95th percentile of how long that took of one after
+    intake's answer, in milliseconds."""
+
+    speed: float
+    p95: float
+
+
 class WholeWay:
-    """One client whose every document is a deposit of its own, so each is told of at once."""
+    """Clients whose every document is a deposit of its own, so each is told of at once."""
 
     def __init__(self, sender: Sender, heard: Heard) -> None:
         self._sender, self._heard = sender, heard
@@ -98,17 +113,24 @@ class WholeWay:
 
     async def speed(self, documents: int) -> float:
         """Documents a second, from the first request until the last of them is archived, listed and told of."""
-        numbers, sent = iter(range(documents)), set[str]()
+        return (await self.rush(documents)).speed
+
+    async def rush(self, documents: int) -> Rush:
+        """What comes of documents that are sent as fast as they are taken."""
+        numbers, acknowledged = iter(range(documents)), dict[str, float]()
 
         async def line() -> None:
             for _ in numbers:
-                sent.add(await self._sender.deposit(self.sample, steps=2))
+                document = await self._sender.deposit(self.sample, steps=2)
+                acknowledged[document] = time.monotonic()
 
         started = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
                 group.create_task(line())
-        return documents / (await self._heard.all_of(sent, *WITHIN) - started)
+        took = await self._heard.all_of(acknowledged, *WITHIN) - started
+        done = {document: max(self._heard.at[what][document] for what in WITHIN) for document in acknowledged}
+        return Rush(documents / took, _p95(acknowledged, done))
 
     async def lateness(self, documents: int) -> dict[str, float]:
         """Of documents sent at an even pace, the 95th percentile of how long after intake's answer each thing had
@@ -143,7 +165,7 @@ async def _movers(folder: Path, *, rounds: int, documents: int) -> Row:
     line.put("s3", "late")
     try:
         async with AsyncExitStack() as opened:
-            heard, js = await _broker(stack, opened)
+            heard, js = await broker(stack, opened)
             backlog = Backlog(stack, heard, js)
             opened.callback(backlog.close)
             row = Row(f"a backlog of {documents:,} moves, two replicas", "documents/s", Aim(1.8), against="one replica")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
 
 _KIB = 1024
 _MIB = 1024 * 1024
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def memory_of(pids: Path) -> dict[str, float]:
@@ -15,8 +17,13 @@ def memory_of(pids: Path) -> dict[str, float]:
 
     `pids` is the folder of pid files.
     """
-    files = [file for file in sorted(pids.glob("*.pid")) if file.stem != "supervisord"]
-    return {file.stem: sum(map(_resident, _family(int(file.read_text())))) / _MIB for file in files}
+    return {name: sum(map(_resident, _family(pid))) / _MIB for name, pid in _processes(pids)}
+
+
+def cpu_of(pids: Path) -> dict[str, float]:
+    """Seconds of CPU that each process of a stack took so far, by itself and for the system, with its children also
+    where they have ended; as `memory_of`."""
+    return {name: sum(map(_ticks, _family(pid))) / _TICKS_A_SECOND for name, pid in _processes(pids)}
 
 
 def resident_of(pid: int) -> float:
@@ -35,6 +42,12 @@ def peak_of(pid: int) -> float:
     return _status(pid, "VmHWM:") / _MIB
 
 
+def _processes(pids: Path) -> Iterator[tuple[str, int]]:
+    for file in sorted(pids.glob("*.pid")):
+        if file.stem != "supervisord":
+            yield file.stem, int(file.read_text())
+
+
 def _resident(pid: int) -> int:
     return _status(pid, "VmRSS:")
 
@@ -46,6 +59,16 @@ def _status(pid: int, field: str) -> int:
     except FileNotFoundError:
         return 0
     return sum(int(line.split()[1]) * _KIB for line in status.splitlines() if line.startswith(field))
+
+
+def _ticks(pid: int) -> int:
+    """Of itself and of its children that have ended; none where it has ended itself."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return 0
+    # The name before, in brackets, may hold anything.
+    return sum(map(int, stat.rpartition(")")[2].split()[11:15]))
 
 
 def _family(pid: int) -> Iterator[int]:

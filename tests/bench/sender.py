@@ -21,11 +21,11 @@ PIECE = 256 * 1024
 
 
 class Sender:
-    """One person at several replicas, in turn. An async context manager."""
+    """One person at several replicas in turn, or in turn with `others`. An async context manager."""
 
-    def __init__(self, bases: Sequence[str], *, token: str) -> None:
+    def __init__(self, bases: Sequence[str], *, token: str, others: Sequence[str] = ()) -> None:
         self._bases = itertools.cycle(bases)
-        self._headers = VERSION | {"Authorization": f"Bearer {token}"}
+        self._people = itertools.cycle([VERSION | {"Authorization": f"Bearer {each}"} for each in (token, *others)])
 
     async def __aenter__(self) -> Sender:
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
@@ -56,7 +56,8 @@ class Sender:
         encoded = ",".join(
             f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in Deposit().metadata(mine).items()
         )
-        base, told = next(self._bases), {"Upload-Length": str(mine.size), "Upload-Metadata": encoded}
+        base, person = next(self._bases), next(self._people)
+        told = {**person, "Upload-Length": str(mine.size), "Upload-Metadata": encoded}
         # aiohttp would send what has no length in chunks.
         bytes_of_it = {"Content-Type": _STREAM, "Content-Length": str(mine.size)}
         body = mine.content if mine.size <= PIECE else _pieces(mine.content, pause)
@@ -65,13 +66,13 @@ class Sender:
             return answer["Connect-Document"]
         created = await self._ask("POST", f"{base}/uploads", told)
         path = urlsplit(created["Location"]).path
-        await self._ask("PATCH", base + path, {"Upload-Offset": "0"} | bytes_of_it, body)
+        await self._ask("PATCH", base + path, {**person, "Upload-Offset": "0"} | bytes_of_it, body)
         return path.rpartition("/")[2]
 
     async def _ask(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | AsyncIterator[bytes] = b""
     ) -> Mapping[str, str]:
-        async with self._http.request(method, url, headers={**self._headers, **headers}, data=body) as answer:
+        async with self._http.request(method, url, headers=headers, data=body) as answer:
             if answer.status >= 400:
                 answer.reason = (await answer.text())[-200:]
             answer.raise_for_status()

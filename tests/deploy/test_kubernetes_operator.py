@@ -77,6 +77,15 @@ def test_only_what_looks_and_saves_runs_by_itself(operated: Build) -> None:
     assert {each["spec"]["concurrencyPolicy"] for each in jobs.values()} == {"Forbid"}
 
 
+def test_who_plans_backups_reads_of_every_job_whether_it_runs_by_itself(operated: Build) -> None:
+    told = (KUBERNETES.parents[1] / "docs" / "backup.md").read_text(encoding="utf-8")
+    [paragraph] = [each for each in told.split("\n\n") if each.startswith("On Kubernetes")]
+    scheduled, suspended = paragraph.split("; ", 1)
+    jobs = operated.of_kind("CronJob")
+    assert {name for name in jobs if f"`{name}`" in scheduled} == _BY_ITSELF
+    assert {name for name in jobs if f"`{name}`" in suspended.partition("are suspended")[0]} == _BY_HAND
+
+
 def test_the_streams_have_as_many_copies_as_there_are_servers(operated: Build) -> None:
     nats = yaml.safe_load((KUBERNETES / "servers" / "nats.yaml").read_text(encoding="utf-8"))
     asked = operated.commands()["streams-apply"].container["args"]

@@ -1,5 +1,6 @@
 """What adds pods looks at what there is, and no two look after the same."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from unittest.mock import Mock
@@ -7,8 +8,11 @@ from unittest.mock import Mock
 import catalog.main
 import ged_mover.main
 import notify.main
+import promql_parser
+import pytest
 import upload.main
-from catalog.generations import FIRST
+from catalog.generations import FIRST, durable_of
+from chassis.metrics import CONSUMER_LAG
 from chassis.worker import Subscription
 from contracts.subscribers import PLATFORM_ACCOUNT
 
@@ -47,18 +51,37 @@ def test_every_trigger_looks_at_a_consumer_of_its_service() -> None:
         assert name == scaled["spec"]["scaleTargetRef"]["name"]
         heard = {(each.consumer.stream, each.consumer.durable) for each in _SUBSCRIPTIONS[name]}
         looked_at = {(each["stream"], each["consumer"]) for each in _triggers(scaled, "nats-jetstream")}
-        assert looked_at
-        assert {each["account"] for each in _triggers(scaled, "nats-jetstream")} == {PLATFORM_ACCOUNT}
+        assert {each["account"] for each in _triggers(scaled, "nats-jetstream")} <= {PLATFORM_ACCOUNT}
         assert looked_at <= heard
+        assert looked_at or _triggers(scaled, "prometheus")
 
 
-def test_the_projection_the_mails_and_the_moves_are_looked_at() -> None:
+def test_the_mails_and_the_moves_are_looked_at() -> None:
     triggers = {
         each["consumer"]
         for scaled in build("large").of_kind("ScaledObject").values()
         for each in _triggers(scaled, "nats-jetstream")
     }
-    assert triggers == {"catalog-projection-g1", "notify-digests", "ged-mover-moves"}
+    assert triggers == {"notify-digests", "ged-mover-moves"}
+
+
+@pytest.mark.parametrize("generation", [FIRST, 2, 10, 99])
+def test_the_projection_is_looked_at_whichever_generation_serves(generation: int) -> None:
+    scaled = build("large").of_kind("ScaledObject")["catalog"]
+    [trigger] = _triggers(scaled, "prometheus")
+    asked = promql_parser.parse(trigger["query"])
+    assert isinstance(asked, promql_parser.AggregateExpr)
+    # KEDA wants one value, and every replica tells the same.
+    assert (str(asked.op), asked.modifier) == ("max", None)
+    assert isinstance(asked.expr, promql_parser.VectorSelector)
+    assert asked.expr.name == next(iter(CONSUMER_LAG.collect())).name
+    labels = {each.name: each.value for each in asked.expr.matchers.matchers}
+    assert labels.keys() == {"namespace", "subscription"}
+    assert labels["namespace"] == scaled["metadata"]["namespace"]
+    durables = [each.name for each in catalog.main.subscriptions(Mock(), Mock(), generation=generation)]
+    assert len(durables) > 1
+    [looked_at] = [each for each in durables if re.fullmatch(labels["subscription"], each)]
+    assert looked_at == durable_of(generation)
 
 
 def test_the_catalog_is_scaled_by_its_processor_too() -> None:

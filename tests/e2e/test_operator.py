@@ -198,7 +198,7 @@ async def test_what_cannot_be_reached_ends_with_3(operator: Operator) -> None:
     assert (await operator.run("dead", "list", CONNECT_OPS_NATS_URL="nats://127.0.0.1:9")).status == 3
 
 
-async def test_a_directory_file_is_imported_whole_or_not_at_all_and_shown_without_names(
+async def test_a_directory_file_is_imported_whole_or_not_at_all_shown_without_names_and_pruned(
     operator: Operator, tmp_path: Path
 ) -> None:
     office = f"d{uuid.uuid4().hex[:10]}"
@@ -225,6 +225,14 @@ async def test_a_directory_file_is_imported_whole_or_not_at_all_and_shown_withou
     assert keys == [f"offices.{office}", f"people.{office}.a-{office}"]
     assert "Zorglub" not in (await operator.run(*shown)).out
     assert "Zorglub" in (await operator.run(*shown, "--names")).out
+
+    left = f"people.{office}.a-{office}"
+    unknown = await operator.run("directory", "remove", left, f"people.{office}.nobody")
+    assert (unknown.status, f"people.{office}.nobody" in unknown.errors) == (1, True)
+    assert [row["key"] for row in (await operator.run(*shown, "--json")).report] == keys
+    removed = await operator.run("directory", "remove", left, "--json")
+    assert (removed.status, removed.report) == (0, {"removed": [left]})
+    assert [row["key"] for row in (await operator.run(*shown, "--json")).report] == [f"offices.{office}"]
 
 
 async def test_a_document_s_journey_is_told_and_what_is_missing_is_named(

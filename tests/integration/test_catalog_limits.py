@@ -1,6 +1,7 @@
 """How often one person and one address may ask the catalog, counted over two replicas."""
 
 import asyncio
+import html
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -11,7 +12,7 @@ from tests.support.catalog import CatalogProcess, Scene
 from tests.support.eventually import eventually
 from tests.support.running import RunningStack
 
-PERSON, ADDRESS = 100, 150
+PERSON, ADDRESS, SIGN_IN = 100, 150, 60
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,7 @@ def replicas(
         **servers.env("catalog"),
         "CATALOG_REQUESTS__PERSON": str(PERSON),
         "CATALOG_REQUESTS__ADDRESS": str(ADDRESS),
+        "CATALOG_REQUESTS__SIGN_IN": str(SIGN_IN),
     }
     folder = tmp_path_factory.mktemp("catalogs")
     with CatalogProcess(env, log=folder / "1.log") as first, CatalogProcess(env, log=folder / "2.log") as second:
@@ -41,8 +43,8 @@ class Visitor:
         self._turn += 1
         return await self._clients[self._turn % 2].get(path)
 
-    async def leave_everywhere(self) -> httpx.Response:
-        return await self._clients[0].post("/logout", params={"everywhere": "true"})
+    async def leave(self, *, everywhere: bool) -> httpx.Response:
+        return await self._clients[0].post("/logout", params={"everywhere": "true"} if everywhere else {})
 
     async def close(self) -> None:
         for each in self._clients:
@@ -83,10 +85,10 @@ class Visitors:
             await each.close()
 
 
-async def flood(visitor: Visitor, times: int) -> tuple[list[httpx.Response], float]:
+async def flood(visitor: Visitor, times: int, path: str = "/api/me") -> tuple[list[httpx.Response], float]:
     """What is answered to so many requests at once, and in how many seconds."""
     begun = time.monotonic()
-    return await asyncio.gather(*(visitor.ask() for _ in range(times))), time.monotonic() - begun
+    return await asyncio.gather(*(visitor.ask(path) for _ in range(times))), time.monotonic() - begun
 
 
 async def test_a_persons_requests_are_counted_over_both_replicas_and_nobody_elses_with_them(
@@ -140,7 +142,7 @@ async def test_who_asks_too_often_can_still_end_all_sessions(visitors: Visitors)
     thief, owner = visitors.come("client", "192.0.2.4"), visitors.come("client", "192.0.2.5")
     answers, _ = await flood(thief, PERSON * 3)
     assert 429 in {each.status_code for each in answers}
-    assert (await owner.leave_everywhere()).status_code == 303
+    assert (await owner.leave(everywhere=True)).status_code == 303
 
     async def is_out() -> bool:
         return (await thief.ask()).status_code == 401
@@ -155,3 +157,25 @@ async def test_an_address_is_counted_whoever_asks_and_an_ipv6_one_by_its_64(visi
     took = sum(seconds for _, seconds in floods)
     assert ADDRESS * 0.8 <= taken <= ADDRESS + ADDRESS / 10 * took + 1
     assert (await visitors.come("admin", "2001:db8:0:8::1").ask()).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/login", "/auth/callback?state=s&code=c"])
+async def test_sign_ins_are_counted_by_address_and_ending_sessions_never(visitors: Visitors, path: str) -> None:
+    """For each leads to the provider, and whoever floods it there is nobody that is known."""
+    here = f"192.0.2.{6 if path == '/login' else 7}"
+    stranger, owner = visitors.come("outsider", here), visitors.come("client", here)
+    answers, took = await flood(stranger, SIGN_IN * 3, path)
+    taken = sum(each.status_code != 429 for each in answers)
+    assert SIGN_IN * 0.8 <= taken <= SIGN_IN + SIGN_IN / 10 * took + 1
+    refused = next(each for each in answers if each.status_code == 429)
+    assert refused.headers["Content-Type"].startswith("text/html")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 10
+    assert "depuis votre réseau" in refused.text
+    assert f'href="{html.escape(path)}"' in refused.text
+    # Whoever is signed in there goes on, and other addresses sign in.
+    assert (await owner.ask()).status_code == 200
+    assert (await visitors.come("other", "192.0.2.8").ask("/login")).status_code == 303
+    # While nobody of the address may sign in, its people can leave.
+    await flood(stranger, SIGN_IN, path)
+    for everywhere in (False, True):
+        assert (await owner.leave(everywhere=everywhere)).status_code == 303

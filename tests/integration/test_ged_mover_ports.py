@@ -14,6 +14,7 @@ from chassis.s3 import S3
 from contracts.envelope import decode
 from ged_mover.errors import ChecksumDisputed, ErasureRefused
 from ged_mover.facts import metadata_of
+from ged_mover.model import Lock, Mode
 from ged_mover.mongo import COLLECTION, MongoRecords
 from ged_mover.ports import Ged, Records, Staging
 from ged_mover.s3 import S3Ged, S3Staging
@@ -166,6 +167,18 @@ class TestGedOnS3(GedBehaviour):
             await operator.call(
                 "delete_object", Key=copy.key, VersionId=copy.version_id, BypassGovernanceRetention=True
             )
+
+    @pytest.mark.parametrize(("there", "other"), [("GOVERNANCE", "COMPLIANCE"), ("COMPLIANCE", "GOVERNANCE")])
+    async def test_a_lock_is_prolonged_in_its_own_mode_alone(self, ged: Ged, there: Mode, other: Mode) -> None:
+        copy = await self.stored(ged, Story())
+        until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+        later = until + timedelta(days=1)
+        await ged.set_lock(copy.key, copy.version_id, until=until, mode=there)
+        # Another mode, also the stricter, is for those who may bypass a lock: the mover's keys must not.
+        with pytest.raises(Unavailable, match="store_refuses_keys"):
+            await ged.set_lock(copy.key, copy.version_id, until=later, mode=other)
+        await ged.set_lock(copy.key, copy.version_id, until=later, mode=there)
+        assert await ged.lock(copy.key, copy.version_id) == Lock(later, there)
 
     async def test_refused_keys_are_everybodys_trouble(self, settings: GedMoverSettings) -> None:
         wrong = settings.ged.model_copy(update={"secret_key": SecretStr("wrong")})

@@ -5,16 +5,23 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import nats
 import pytest
 from chassis.mongo import connected
+from connect_ops import snapshots
 from contracts.audit import Sealed, seal_digest
 from contracts.envelope import Envelope, envelop
+from contracts.streams import WAKE
+from contracts.subjects import WAKE_ROOT
 from nats.js import JetStreamContext
+from notify.handlers import group_of
+from notify.model import Entry
+from notify.mongo import MongoDigests
+from notify.ports import Heard
 from pymongo import AsyncMongoClient
 from upload.errors import LeaseLost
 from upload.mongo import MongoUploads
@@ -22,6 +29,7 @@ from upload.mongo import MongoUploads
 from contracts import events as e
 from tests.suites.catalog_events import ACCOUNTANT, DEPOSITOR, SHA, announced, at
 from tests.suites.uploads import an_upload
+from tests.support.eventually import eventually
 from tests.support.operator import Ran, connect_ops
 from tests.support.running import RunningStack
 
@@ -52,6 +60,13 @@ async def uploads(servers: RunningStack) -> AsyncIterator[MongoUploads]:
     env = servers.env("upload")
     async with connected(env["UPLOAD_MONGO_URL"], env["UPLOAD_MONGO_DATABASE"]) as database:
         yield MongoUploads(database)
+
+
+@pytest.fixture
+async def digests(servers: RunningStack) -> AsyncIterator[MongoDigests]:
+    env = servers.env("notify")
+    async with connected(env["NOTIFY_MONGO_URL"], env["NOTIFY_MONGO_DATABASE"]) as database:
+        yield MongoDigests(database)
 
 
 class Past:
@@ -219,6 +234,32 @@ async def test_an_upload_that_was_finished_since_the_backup_is_not_ended_a_secon
         await uploads.save(under_way)
 
 
+async def test_a_mail_that_waited_in_a_backup_and_was_sent_since_does_not_go_again(
+    servers: RunningStack, past: Past, digests: MongoDigests
+) -> None:
+    sent, unsent = await past.deposited(), await past.deposited()
+    group = group_of(sent)
+    assert group
+    for data in (sent, unsent):
+        entry = Entry(data.name, data.deposited_at)
+        heard = Heard(data.document, entry, client_name=None, person_name=data.depositor.name, size=None)
+        await digests.add_document(group, heard, now=at(5))
+    await past.mailed(sent)
+    for _ in range(2):
+        ran = await restored_records(servers, past)
+        # The one that still waits goes out by itself.
+        assert (ran.status, ran.errors, ran.report["untold"]) == (0, "", [])
+        left = await digests.load(group.id)
+        assert left
+        assert left.pending.keys() == left.untold == {unsent.document}
+        [mail] = left.mails.values()
+        assert (left.told_by(mail), mail.recipient.id) == ((sent.document,), "jj")
+        assert (mail.state, mail.settled_at, mail.message_id) == ("sent", at(10), "<m@connect>")
+    # That it waited is forgotten with it: nothing is looked for in vain.
+    assert await digests.waiting_for("deposited", group.deposit, [sent.document, unsent.document]) == [group.id]
+    assert await digests.waiting_for("deposited", group.deposit, [sent.document]) == []
+
+
 async def test_beside_running_services_the_catalog_alone_gets_its_records_back(
     servers: RunningStack, past: Past, mongo: Mongo
 ) -> None:
@@ -251,6 +292,32 @@ async def test_other_messages_are_never_overwritten(
     assert late.document in (last.data or b"").decode()
     assert whole.status == 0, whole.errors
     assert "CONNECT_DOCUMENTS" not in whole.report["streams"]
+
+
+async def test_what_was_put_off_and_fell_due_since_is_no_other_message(
+    servers: RunningStack, js: JetStreamContext, tmp_path: Path
+) -> None:
+    saved = await connect_ops(servers.endpoints, "backup", "streams", tmp_path)
+    assert saved.status == 0, saved.errors
+    due = (datetime.now(UTC) + timedelta(seconds=2)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    later = {"Nats-Schedule": f"@at {due}", "Nats-Schedule-Target": f"{WAKE_ROOT}.due.notify.digest.x"}
+    last = (await js.publish(f"{WAKE_ROOT}.schedule.notify.digest.x", headers=later)).seq
+    where = servers.endpoints["nats"]
+    async with await nats.connect(where["url"], user=where["user"], password=where["password"]) as client:
+        await snapshots.save(client, WAKE.name, tmp_path / WAKE.name)
+
+    async def has_fallen_due() -> bool:
+        return (await js.stream_info(WAKE.name)).state.last_seq > last
+
+    # As when a restore was interrupted: its wake-ups fall due at once, and the rest is still to be restored.
+    await eventually(has_fallen_due)
+    again = await connect_ops(servers.endpoints, "restore", "streams", tmp_path, "--json")
+    assert (again.status, again.errors) == (0, "")
+    assert WAKE.name not in again.report["streams"]
+    await js.publish(f"{WAKE_ROOT}.due.notify.digest.y")
+    refused = await connect_ops(servers.endpoints, "restore", "streams", tmp_path)
+    assert (refused.status, WAKE.name in refused.errors) == (1, True)
+    await js.purge_stream(WAKE.name, subject=f"{WAKE_ROOT}.due.notify.digest.*")
 
 
 async def test_a_folder_without_whole_snapshots_restores_nothing(servers: RunningStack, tmp_path: Path) -> None:

@@ -144,6 +144,7 @@ async def test_a_service_may_put_off_only_its_own_work_and_bury_only_its_own_dea
     asked = [
         *(f"connect.v1.wake.schedule.{other}.move.x" for other in others),
         *(f"connect.v1.wake.due.{other}.move.x" for other in SERVICES if f"{service}>{other}" != "catalog>ged-mover"),
+        *(f"connect.v1.wake.due.{other}.later.x.1" for other in SERVICES),
         *(f"connect.v1.dead.{other}" for other in others),
         *(f"$JS.API.CONSUMER.{verb}.CONNECT_WAKE.{other}-wake" for other in others for verb in ("CREATE", "MSG.NEXT")),
         *(f"$JS.ACK.CONNECT_WAKE.{other}-wake.1.1.1.1.0" for other in others),

@@ -28,7 +28,7 @@ async def test_a_sign_in_that_nobody_has_bent_ends_with_a_session(visitor: Visit
     assert (back.status_code, bool(cookie(back))) == (303, True)
 
 
-@pytest.mark.parametrize("name", ["state", "nonce"])  # this provider does not check the challenge of PKCE
+@pytest.mark.parametrize("name", ["state", "nonce", "code_challenge", "code_challenge_method"])
 async def test_what_was_bent_on_the_way_to_the_provider_is_found_out(visitor: Visitor, scene: Scene, name: str) -> None:
     left = await visitor.leave()
     own = httpx.URL(left.headers["Location"]).params[name]

@@ -96,7 +96,8 @@ class FakeBus:
         due = log.messages.pop(sequence, None)
         if due is not None:
             kept = {name: value for name, value in due.headers.items() if not name.startswith("Nats-Schedule")}
-            self._store(due.headers["Nats-Schedule-Target"], due.payload, kept)
+            scheduled = {**kept, "Nats-Scheduler": due.subject, "Nats-Schedule-Next": "purge"}
+            self._store(due.headers["Nats-Schedule-Target"], due.payload, scheduled)
 
 
 class _FakeSource:

@@ -88,6 +88,9 @@ class FakeGed:
 
     async def set_lock(self, key: str, version_id: str, *, until: datetime, mode: Mode) -> None:
         self._known(key, version_id)
+        lock = self.locks.get(version_id)
+        if lock and (lock.mode != mode or lock.until > until):
+            raise Unavailable("store_refuses_keys")
         if not self.forgets_locks:
             self.locks[version_id] = Lock(until, mode)
 

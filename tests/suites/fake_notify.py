@@ -13,9 +13,10 @@ from notify.ports import Heard, Letter
 
 
 class FakeDigests:
-    """`down` is raised by every call while it is set."""
+    """`down` is raised by every call while it is set; `asked` counts them."""
 
     def __init__(self) -> None:
+        self.asked = 0
         self.records: dict[str, Digest] = {}
         self.look_at: dict[str, datetime] = {}
         self.owed: list[OwedEvent] = []
@@ -97,6 +98,7 @@ class FakeDigests:
         return written
 
     def _ask(self) -> None:
+        self.asked += 1
         if self.down:
             raise self.down
 

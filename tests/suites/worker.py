@@ -13,6 +13,7 @@ import pytest
 from chassis.bus import Bus, Consumer, Message, Outgoing
 from chassis.dead import dead_subject
 from chassis.errors import Later, Rejected, Unavailable
+from chassis.origin import Origin
 from chassis.worker import Subscription, Worker
 
 from chassis import wake
@@ -304,6 +305,19 @@ class WorkerBehaviour:
         async with running(bench.worker(_nothing)):
             await eventually(bench.graves)
         assert (await bench.graves())[0].headers["Connect-Code"] == "unknown_wake_up"
+
+    async def test_what_another_s_schedule_sends_for_a_subscription_is_buried_unheard(self, bench: Bench) -> None:
+        due = wake.due_subject(bench.service, wake.put_off_key(bench.durable, 1))
+        withdrawn = Origin(bench.topic("happened"), 1, datetime.now(UTC), "an-id")
+        headers = {"Nats-Schedule": "@at 2026-01-01T00:00:00Z", "Nats-Schedule-Target": due}
+        forged = f"connect.v1.wake.schedule.x{bench.token}.a"
+        await bench.broker.bus.publish(forged, b"forged", headers={**withdrawn.headers(), **headers})
+        async with running(bench.worker(_nothing)):
+            await eventually(bench.graves)
+        (grave,) = await bench.graves()
+        assert not bench.seen
+        assert (grave.headers["Connect-Code"], grave.headers["Connect-Reason"]) == ("wake_up_forged", forged)
+        assert grave.headers["Connect-Subject"] == due, "what it says of itself is not believed"
 
     async def test_an_effect_with_the_same_id_is_stored_once(self, bench: Bench) -> None:
         async def handle(_: str) -> Sequence[Outgoing]:

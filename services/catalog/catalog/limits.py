@@ -14,6 +14,10 @@ from fastapi import Request
 REASONS: Mapping[Limit, str] = {
     "requests": "Vous avez fait trop de demandes en peu de temps. Réessayez dans quelques instants."
 }
+SIGN_IN_REASONS: Mapping[Limit, str] = {
+    "requests": "Trop de connexions ont été demandées en peu de temps depuis votre réseau. Réessayez dans quelques "
+    "instants."
+}
 COUNTS_KEPT = timedelta(days=1)
 # Seconds an answer waits for the counts at most, and for how long they are not asked after they were silent.
 _PATIENCE, _UNASKED = 2.0, 5.0
@@ -29,11 +33,18 @@ class Admission:
 
     async def __call__(self, request: Request, identity: Identity) -> None:
         """See `Authenticator`. Raises TooMany."""
+        await self._count(Asking.by(request, identity))
+
+    async def of_nobody(self, request: Request) -> None:
+        """Of a request by nobody that is known yet. Raises TooMany."""
+        await self._count(Asking.nobody(request))
+
+    async def _count(self, asking: Asking) -> None:
         if time.monotonic() < self._ask_from:
             return
         try:
             async with asyncio.timeout(_PATIENCE):
-                await self._limiter.count(Asking.by(request, identity))
+                await self._limiter.count(asking)
         except (Unavailable, TimeoutError):
             self._ask_from = time.monotonic() + _UNASKED
             logger().warning("requests_not_counted")

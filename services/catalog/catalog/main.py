@@ -38,7 +38,7 @@ from catalog.handlers import Desk, record_event, settle_decision
 from catalog.http import DocumentRoutes
 from catalog.http_audit import AuditRoutes
 from catalog.http_content import ContentRoutes
-from catalog.limits import COUNTS_KEPT, REASONS, Admission
+from catalog.limits import COUNTS_KEPT, REASONS, SIGN_IN_REASONS, Admission
 from catalog.live import LiveHub
 from catalog.mongo import MongoDocuments, MongoProjection, collection_of, prepare
 from catalog.mongo_accesses import MongoAccesses
@@ -114,6 +114,7 @@ async def compose(stack: AsyncExitStack, *, settings: CatalogSettings) -> Parts:
     kept = Kept(clients, settings)
     allowances, asked = Allowances(kept.counts), settings.requests
     limiter = Limiter(allowances, RequestsOnly(asked.person), RequestsOnly(asked.address), REASONS)
+    arrivals = Limiter(allowances, RequestsOnly(None), RequestsOnly(asked.sign_in), SIGN_IN_REASONS)
     directory = Directory(lambda: people.entries, version=lambda: people.version, unreadable=people.note_unreadable)
     keys = SigningKeys.load(settings.session_keys_dir)
     authenticate = Authenticator(
@@ -156,6 +157,7 @@ async def compose(stack: AsyncExitStack, *, settings: CatalogSettings) -> Parts:
         keys=keys,
         seal_keys=archive.keys,
         authenticate=authenticate,
+        admit=Admission(arrivals).of_nobody,
         directory=directory,
         desk=desk,
         documents=documents,

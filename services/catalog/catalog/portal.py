@@ -25,7 +25,7 @@ from catalog.seal_keys import SealKeys
 from catalog.selection_pages import selection_pages
 from catalog.session import Sessions
 from catalog.settings import CatalogSettings
-from catalog.signin import CALLBACK, SignIn, key_routes, signin_routes
+from catalog.signin import CALLBACK, Admit, SignIn, key_routes, signin_routes
 from catalog.signing import SigningKeys
 
 
@@ -37,6 +37,7 @@ def portal_routers(
     keys: SigningKeys,
     seal_keys: SealKeys,
     authenticate: Authenticator,
+    admit: Admit,
     directory: Directory,
     desk: Desk,
     documents: Lists,
@@ -60,7 +61,7 @@ def portal_routers(
     admin = DirectoryAdmin(directory, DirectoryBucket(bus), rights)
     return [
         key_routes(keys, seal_keys),
-        signin_routes(signin, authenticate=authenticate, sessions=sessions, rendering=rendering),
+        signin_routes(signin, authenticate=authenticate, admit=admit, sessions=sessions, rendering=rendering),
         me_routes(authenticate, directory=directory, rights=rights),
         directory_routes(admin, authenticate),
         document_pages(pages, authenticate=authenticate, rendering=rendering),

@@ -14,7 +14,7 @@ from contracts.envelope import envelop
 from catalog import ports
 from catalog.auditing import Archive, Scribe
 from catalog.chain import Broken, Link
-from catalog.metrics import JOURNAL_SEALED
+from catalog.metrics import JOURNAL_ENTRIES, JOURNAL_SEALED, JOURNAL_SEALED_ENTRIES
 from catalog.seals import Closing, check_fits, check_follows, hash_of, is_due
 
 Announce = Callable[[Sequence[OwedEvent]], Awaitable[None]]
@@ -45,7 +45,7 @@ class Sealing:
         """
         last = await self.archive.seals.last()
         if last:
-            JOURNAL_SEALED.set(last.at.timestamp())
+            _tell_of(last)
         if every and not await self._is_time(last, every=every):
             return None
         return await self._alone(partial(self._sealed, every=every))
@@ -67,6 +67,8 @@ class Sealing:
         """Whether there is something to close, by its first entry; where that is missing there is something to mend."""
         end = await self.archive.journal.last()
         entries, sealed = end.seq if end else 0, last.last if last else 0
+        # Also where this process has not written any since it was started.
+        JOURNAL_ENTRIES.set(entries)
         oldest = await self.archive.journal.at(sealed + 1)
         if oldest is None:
             return entries != sealed
@@ -83,7 +85,7 @@ class Sealing:
         owing = self._telling(seal)
         if not await self.archive.seals.save(seal, owing=owing):
             return None
-        JOURNAL_SEALED.set(seal.at.timestamp())
+        _tell_of(seal)
         await self.announce(owing)
         return seal
 
@@ -131,3 +133,9 @@ class Sealing:
     def _telling(self, seal: Seal) -> list[OwedEvent]:
         told = (envelop(Sealed(**seal.model_dump(), office=office), time=seal.at) for office in self.offices())
         return [owe(str(seal.number), event, now=seal.at, awaits_successor=False) for event in told]
+
+
+def _tell_of(seal: Seal) -> None:
+    """By metrics: it is the last one."""
+    JOURNAL_SEALED.set(seal.at.timestamp())
+    JOURNAL_SEALED_ENTRIES.set(seal.last)

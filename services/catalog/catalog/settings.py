@@ -37,7 +37,7 @@ class TsaSettings(BaseModel):
 
 
 class RequestSettings(BaseModel):
-    """How many requests of those signed in are taken in ten seconds. `none` sets no limit."""
+    """How many requests are taken in ten seconds. `none` sets no limit."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,6 +46,9 @@ class RequestSettings(BaseModel):
     )
     address: Limit = Field(
         6_000, description="Requests in ten seconds of one address, or one IPv6 /64: an office's people share theirs."
+    )
+    sign_in: Limit = Field(
+        600, description="Requests in ten seconds of one address, or one IPv6 /64, to sign in: each time takes two."
     )
 
 

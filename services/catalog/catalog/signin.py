@@ -1,5 +1,7 @@
 """Signing in and out, and the keys that let others verify a session."""
 
+from collections.abc import Awaitable, Callable
+
 from chassis.auth import Authenticator
 from chassis.logs import logger
 from chassis.problem import Problem
@@ -15,6 +17,8 @@ from catalog.seal_keys import SealKeys
 from catalog.session import Sessions, give_cookie, take_cookie
 from catalog.signing import SigningKeys
 
+# Counts a request of somebody who isn't known yet. Raises TooMany.
+Admit = Callable[[Request], Awaitable[None]]
 CALLBACK = "/auth/callback"
 _NO_STORE = {"Cache-Control": "no-store"}
 _AGAIN = ("/login", "Se connecter")
@@ -73,17 +77,19 @@ class SignIn:
 
 
 def signin_routes(
-    signin: SignIn, *, authenticate: Authenticator, sessions: Sessions, rendering: Rendering
+    signin: SignIn, *, authenticate: Authenticator, admit: Admit, sessions: Sessions, rendering: Rendering
 ) -> APIRouter:
     """`/login`, `/auth/callback`, the page after signing in again, `/logout` and the page after it."""
     router = APIRouter(include_in_schema=False, route_class=page_route(rendering))
 
     @router.get("/login")
-    async def login(next: str = "/") -> Response:  # noqa: A002  # the parameter's name in the address
+    async def login(request: Request, next: str = "/") -> Response:  # noqa: A002  # the parameter's name in the address
+        await admit(request)
         return await signin.begin(next)
 
     @router.get(CALLBACK)
     async def callback(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
+        await admit(request)
         if error:
             return rendering.message("Connexion annulée", _CANCELLED, status=403, action=_AGAIN)
         try:

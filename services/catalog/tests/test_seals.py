@@ -11,7 +11,7 @@ import pytest
 from catalog import merkle
 from catalog.auditing import Archive
 from catalog.chain import GENESIS, Broken, Link, next_link
-from catalog.metrics import JOURNAL_BROKEN
+from catalog.metrics import JOURNAL_BROKEN, JOURNAL_ENTRIES, JOURNAL_SEALED_ENTRIES
 from catalog.seal_keys import SealKeys
 from catalog.sealer import Sealer
 from catalog.seals import hash_of, said_by
@@ -111,6 +111,19 @@ async def test_it_is_time_a_day_after_the_last_seal_or_the_first_entry() -> None
     here.now += DAY / 2
     assert await here.seal(DAY) is None
     assert await here.seal()
+
+
+async def test_each_look_tells_how_many_entries_there_are_and_how_many_are_sealed() -> None:
+    here = await Desk().filled(3)
+    await here.seal()
+    await here.filled(2)
+    for told in (JOURNAL_ENTRIES, JOURNAL_SEALED_ENTRIES):
+        told.set(0)  # as in a process that was started since and has written nothing
+    assert await here.seal(DAY) is None
+    assert (JOURNAL_ENTRIES._value.get(), JOURNAL_SEALED_ENTRIES._value.get()) == (5, 3)
+    here.now += DAY
+    assert await here.seal(DAY)
+    assert (JOURNAL_ENTRIES._value.get(), JOURNAL_SEALED_ENTRIES._value.get()) == (5, 5)
 
 
 async def test_an_empty_journal_is_not_sealed() -> None:

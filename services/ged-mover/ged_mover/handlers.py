@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chassis.errors import Later, Rejected, Unavailable
-from chassis.logs import about
+from chassis.logs import about, logger
 from contracts.envelope import Envelope, envelop
 from contracts.events import Announced, Archived, Erased, Retained, TransferFailed, Withdrawn
 
@@ -78,7 +78,8 @@ async def erase_document(envelope: Envelope, *, places: Places) -> Events:
 async def retain_document(envelope: Envelope, *, places: Places, mode: Mode) -> Events:
     """On `taken`: the archived version can't be erased before its time.
 
-    Raises Unavailable, NotArchivedYet, RetentionNotKept, CopyMissing.
+    A lock that is there keeps its mode: stores let only those change it who may also bypass it, which the mover's keys
+    must not. Raises Unavailable, NotArchivedYet, RetentionNotKept, CopyMissing.
     """
     record = await places.records.find(envelope.data.document)
     if record and record.withdrawn_at:
@@ -88,10 +89,13 @@ async def retain_document(envelope: Envelope, *, places: Places, mode: Mode) -> 
     until, copy = retained_until(envelope.data.at), record.archived
     lock = await places.ged.lock(copy.key, copy.version_id)
     if not lasts(lock, until=until):
-        await places.ged.set_lock(copy.key, copy.version_id, until=until, mode=mode)
+        kept = lock.mode if lock else mode
+        await places.ged.set_lock(copy.key, copy.version_id, until=until, mode=kept)
         lock = await places.ged.lock(copy.key, copy.version_id)
     if lock is None or not lasts(lock, until=until):
         raise RetentionNotKept
+    if lock.mode != mode:
+        logger().warning("lock_mode_differs", mode=lock.mode)
     await places.records.note_lock(record.document, lock)
     return [envelop(Retained(**_about(record), until=lock.until, mode=lock.mode))]
 

@@ -58,7 +58,7 @@ class Ged(Protocol):
         """The retention a version has. Raises CopyMissing."""
 
     async def set_lock(self, key: str, version_id: str, *, until: datetime, mode: Mode) -> None:
-        """Lock a version. Idempotent; raises CopyMissing."""
+        """Lock a version, or prolong the lock it has, in that one's mode. Idempotent; raises CopyMissing."""
 
     async def erase(self, key: str) -> None:
         """Remove every version and delete marker. Idempotent; raises ErasureRefused."""

@@ -19,7 +19,8 @@ class GedMoverSettings(ServiceSettings):
         description="The secure bucket, with versioning and object lock: read, write, lock, delete."
     )
     retention_mode: Mode = Field(
-        "GOVERNANCE", description="Lock of what was taken in charge. COMPLIANCE can be undone by nobody."
+        "GOVERNANCE",
+        description="Lock of what is taken in charge; a lock that is there keeps its mode. Nobody undoes COMPLIANCE.",
     )
     moves_at_once: int = Field(
         8, ge=1, le=64, description="Moves of one process under way at a time; each may hold 8 MiB in memory."

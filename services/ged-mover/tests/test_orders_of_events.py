@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import structlog
 from chassis.errors import Later, Rejected, Unavailable
 from contracts.audit import archive_evidence
 from contracts.values import Location
 from ged_mover.errors import ErasureRefused
 from ged_mover.handlers import Events, Places, clear_staging, erase_document, move_document, retain_document, retry_move
-from ged_mover.model import Copy, Lock, Record
+from ged_mover.model import Copy, Lock, Mode, Record
 from ged_mover.overdue import OverdueMoves
 
 from tests.suites.fake_ged import FakeGed, FakeRecords, FakeStaging
@@ -361,6 +362,21 @@ async def test_a_lock_is_never_shortened(world: World) -> None:
     (retained,) = await world.taken()
     assert retained.data.until == longer.until
     assert world.ged.locks[version.version_id] == longer
+
+
+@pytest.mark.parametrize(("there", "wanted"), [("GOVERNANCE", "COMPLIANCE"), ("COMPLIANCE", "GOVERNANCE")])
+@pytest.mark.parametrize("days", [-400, 400])
+async def test_a_lock_of_another_mode_is_prolonged_as_it_is_and_told_as_it_is(
+    world: World, there: Mode, wanted: Mode, days: int
+) -> None:
+    await world.deposited()
+    (version,) = world.ged.versions[world.story.key]
+    world.ged.locks[version.version_id] = Lock(LOCKED_UNTIL + timedelta(days=days), there)
+    with structlog.testing.capture_logs() as logs:
+        (retained,) = await retain_document(world.story.taken(), places=world.places, mode=wanted)
+    assert retained.data.mode == there
+    assert retained.data.until == max(LOCKED_UNTIL, LOCKED_UNTIL + timedelta(days=days))
+    assert [each["event"] for each in logs] == ["lock_mode_differs"]
 
 
 async def test_a_redelivered_taking_says_retained_again(world: World) -> None:

@@ -73,6 +73,12 @@ class MongoDigests:
         part = Part(documents=(document,), lines=(), latest=at, sealed_at=at)
         return await self._note(group, unless=_unknown(document), update={"$push": {"parts": part_to(part)}})
 
+    async def waiting_for(self, kind: str, deposit: str, documents: Sequence[str]) -> Sequence[str]:
+        """The ids of this deposit's digests that are yet to tell somebody of one of these. Raises Unavailable."""
+        wanted = {"untold": {"$in": list(documents)}, "group.kind": kind, "group.deposit": deposit}
+        with translated():
+            return [record["_id"] async for record in self._digests.find(wanted, {"_id": 1})]
+
     async def add_unfinished(self, group: Group, document: str, *, size: int | None) -> Digest:
         """See `Digests.add_unfinished`."""
         update: dict[str, Any] = {"$push": {"unfinished": document}}

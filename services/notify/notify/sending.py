@@ -125,15 +125,26 @@ async def _send_under_claim(letter: Letter, digest_id: str, key: str, *, claim: 
     attempt = asyncio.ensure_future(sending.relay.send(letter))
     try:
         while not (await asyncio.wait({attempt}, timeout=_RENEW_EVERY))[0]:
-            kept = await change(
-                digest_id, lambda each: each.renewed(key, claim=claim, now=sending.clock()), digests=sending.digests
-            )
-            if kept is None:
+            held = await _still_held(digest_id, key, claim=claim, sending=sending)
+            # What the relay has accepted meanwhile is sent, whoever holds the claim.
+            if not held and not attempt.done():
                 raise Later("claim_lost", delay=LEASE.total_seconds())
         attempt.result()
     finally:
         attempt.cancel()
         await asyncio.wait({attempt})
+
+
+async def _still_held(digest_id: str, key: str, *, claim: str, sending: Sending) -> bool:
+    """Prolong the claim; False when another has it. While the database is away nobody can take it."""
+    try:
+        kept = await change(
+            digest_id, lambda each: each.renewed(key, claim=claim, now=sending.clock()), digests=sending.digests
+        )
+    except Unavailable as down:
+        logger().warning("claim_not_renewed", code=down.code)
+        return True
+    return kept is not None
 
 
 async def _put_off(held: Digest, key: str, *, claim: str, code: str, sending: Sending) -> Digest | None:

@@ -8,6 +8,7 @@ import pytest
 from chassis.errors import Later, Unavailable
 from notify.errors import RecipientRefused
 from notify.handlers import note_event
+from notify.model import Digest
 from notify.sending import send_digest
 
 from tests.suites.notify_events import Deposit, directory
@@ -216,6 +217,55 @@ async def test_a_send_that_lost_its_claim_is_broken_off(monkeypatch: pytest.Monk
     await wake
     assert world.relay.recipients == []
     assert world.digest.mails["0_jeanny"] == taken
+
+
+async def test_a_mail_that_the_relay_accepts_while_the_database_is_away_is_sent_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("notify.sending._RENEW_EVERY", 0.001)
+    monkeypatch.setattr("notify.sending._MARK_EVERY", 0)
+    world = World()
+    world.relay.hold = asyncio.Event()
+    await _noted(world)
+    wake = asyncio.create_task(send_digest(world.digest.id, sending=world.sending))
+    await world.relay.asked.wait()
+    world.digests.down, world.digests.asked = Unavailable("database_unavailable"), 0
+    await eventually(lambda: world.digests.asked > 2)
+    assert not wake.done(), "the relay has not answered yet"
+    world.relay.hold.set()
+    await eventually(lambda: world.relay.recipients)
+    world.digests.down = None
+    await wake
+    await world.pass_time(60)
+    assert world.relay.tried == [JEANNY]
+    assert world.told == [("alerted", "jeanny", 1)]
+
+
+async def test_a_mail_that_was_accepted_as_its_claim_was_lost_counts_as_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("notify.sending._RENEW_EVERY", 0.001)
+    world = World()
+    world.relay.hold = asyncio.Event()
+    await _noted(world)
+    load, asked = world.digests.load, asyncio.Event()
+
+    async def load_slowly(digest: str) -> Digest | None:
+        """The renewal's look at the record: the relay accepts while it is under way."""
+        if world.relay.asked.is_set() and not asked.is_set():
+            asked.set()
+            held = world.digest
+            taken = replace(held.mails["0_jeanny"], claim="another", until=world.now + timedelta(seconds=5))
+            assert await world.digests.save(replace(held, mails={"0_jeanny": taken}))
+            assert world.relay.hold
+            world.relay.hold.set()
+            await eventually(lambda: world.relay.recipients)
+        return await load(digest)
+
+    monkeypatch.setattr(world.digests, "load", load_slowly)
+    await send_digest(world.digest.id, sending=world.sending)
+    assert asked.is_set()
+    assert world.digest.mails["0_jeanny"].state == "sent"
+    await world.pass_time(60)
+    assert world.relay.tried == [JEANNY]
 
 
 async def test_names_are_kept_no_longer_than_they_are_needed() -> None:

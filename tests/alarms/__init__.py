@@ -1,0 +1,1 @@
+"""Each alert fired by its own fault, before a real Prometheus: `make alarms`."""
