@@ -129,7 +129,8 @@ class MongoOwedStore:
     async def due(self, which: Due, *, limit: int) -> Sequence[OwedEvent]:
         """See `OwedStore.due`."""
         with translated():
-            owing = self._latest.find({**_OWING, "owed": {"$elemMatch": {"$or": _late(which)}}}, {"owed": 1})
+            late = {"$or": _late(which), "refused_at": {"$not": {"$gte": which.refused}}}
+            owing = self._latest.find({**_OWING, "owed": {"$elemMatch": late}}, {"owed": 1})
             cursor = owing.sort("owed.owed_since", 1).limit(limit)
             events = [from_document(str(found["_id"]), each) async for found in cursor for each in found["owed"]]
             due = sorted(filter(which.covers, events), key=lambda event: event.owed_since)
@@ -148,6 +149,11 @@ class MongoOwedStore:
             among[event.published(at).repeated].append(event.id)
         with translated():
             await self._marks.bulk_write([_marking(repeated, ids, at) for repeated, ids in among.items()])
+
+    async def set_aside(self, event: OwedEvent, at: datetime) -> None:
+        """See `OwedStore.set_aside`."""
+        with translated():
+            await self._collection.update_one({"owed.id": event.id}, {"$set": {"owed.$.refused_at": at}})
 
     async def settle(self, event: OwedEvent) -> None:
         """See `OwedStore.settle`."""
@@ -191,4 +197,5 @@ def _late(which: Due) -> list[dict[str, Any]]:
 
 def _marking(repeated: int, ids: Sequence[str], at: datetime) -> UpdateMany:
     changed = {"owed.$[each].published_at": at, "owed.$[each].repeated": repeated}
-    return UpdateMany({"owed.id": {"$in": ids}}, {"$set": changed}, array_filters=[{"each.id": {"$in": ids}}])
+    taken = {"$set": changed, "$unset": {"owed.$[each].refused_at": ""}}
+    return UpdateMany({"owed.id": {"$in": ids}}, taken, array_filters=[{"each.id": {"$in": ids}}])
