@@ -107,7 +107,8 @@ class Standings:
             standing = self._of(each["_id"], office=office, client=client)
             standing.catalog, standing.archived = True, bool(each.get("archived"))
         async for each in _records(catalog, "decisions", {}, "decision.kind decision.at"):
-            if standing := self.found.get(each["_id"]):
+            if each["_id"] in self.found:
+                standing = self._of(each["_id"])
                 standing.decision = each["decision"]["kind"]
                 _note_time(standing, each["decision"]["at"])
 
