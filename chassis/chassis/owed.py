@@ -3,9 +3,9 @@
 The answer to a command depends on that write alone. Publishing is tried at once for at most a second and else left
 to the sweeper, so commands go on while the broker is down. A broker's acknowledgement is not the end: an event that
 has a successor stays owed until the successor is heard, and is published again (same id) when it is not heard in
-time. What keeps a successor away that long (a locked copy, say) may keep it away for long, so each further time takes
-longer: ten minutes, then an hour, then a day, and it goes on for good. An event that has none is published a second
-time while the broker still knows the first, then settled.
+time. What keeps a successor away that long (a locked copy, say) may keep it away for long, so further times take
+longer: ten minutes, then an hour six times, then a day, and it goes on for good. An event that has none is published a
+second time while the broker still knows the first, then settled.
 
 What the broker refuses, because it is too large, say, stays in its record and is set aside: the others go on, and it is
 tried again from time to time, should somebody have changed what the broker takes.
@@ -34,8 +34,8 @@ REPUBLISH_AFTER = 600.0
 # Of that time, for an event without a successor: sooner, within the stream's duplicate window, so that the broker drops
 # the second one unless it has lost the first.
 _CONFIRM_SHARE = 0.9
-# How many times as long the next repetition takes: ten minutes, an hour, a day, a day…
-_REPEATED_AFTER = (1, 6, 144)
+# How many times as long the next repetition takes: ten minutes, an hour, an hour…, a day, a day…
+_REPEATED_AFTER = (1, *(6,) * 6, 144)
 # Younger than this, an event is still being published by the command that owes it.
 _LEFT_AFTER = 1.5
 _BATCH, _PUBLISHED_AT_ONCE = 200, 16
