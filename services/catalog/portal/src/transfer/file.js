@@ -40,7 +40,7 @@ export class TransferFile {
     const file = new TransferFile({ id, name, size, settings, anyway });
     const { deposit = null, sha256 = null, lookedIn = null, problem = null } = meta;
     Object.assign(file, { deposit, sha256, lookedIn, problem, sent: progress.bytesUploaded || 0 });
-    file.isUnplaced = file.isStarted && lookedIn !== null && !tus?.uploadUrl;
+    file.isUnplaced = file.isStarted && (lookedIn !== null || anyway) && !tus?.uploadUrl;
     if (progress.uploadComplete) Object.assign(file, { state: "done", document: documentIn(tus.uploadUrl) });
     else if (problem) file.state = "refused";
     else if (isGhost) file.state = "missing";
