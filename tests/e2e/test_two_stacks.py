@@ -28,6 +28,8 @@ def beside(stack: RunningStack, tmp_path: Path) -> Iterator[RunningStack]:
         running.stop()
 
 
+# It may be the first for which the one stack is started, and starts the other.
+@pytest.mark.timeout(240)
 async def test_both_are_ready_and_what_is_deposited_in_one_is_not_in_the_other(
     stack: RunningStack, beside: RunningStack, depositor: Person, http: httpx.AsyncClient
 ) -> None:
