@@ -114,10 +114,12 @@ class FakeUploads:
         if busy:
             self._set(found, lease=Lease(epoch=epoch, beat=datetime.now(UTC)))
 
-    async def release(self, document: str, *, epoch: int) -> None:
+    async def release(self, document: str, *, epoch: int) -> bool:
         found = self._record(document)
-        if found is not None and found.lease is not None and found.lease.epoch == epoch:
-            self._set(found, lease=None)
+        if found is None or found.lease is None or found.lease.epoch != epoch:
+            return False
+        self._set(found, lease=None)
+        return True
 
     async def mark_overtaken(self, document: str) -> None:
         found = self._record(document)

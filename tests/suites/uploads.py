@@ -104,7 +104,7 @@ class UploadsBehaviour:
         with pytest.raises(LeaseLost):
             await uploads.take(older.id, epoch=older.epoch)
         assert not await uploads.take(newer.id, epoch=newer.epoch)
-        await uploads.release(older.id, epoch=older.epoch)
+        assert await uploads.release(older.id, epoch=older.epoch)
         assert await uploads.take(newer.id, epoch=newer.epoch)
         await uploads.beat(newer.id, epoch=newer.epoch, busy=True)
 
@@ -112,7 +112,7 @@ class UploadsBehaviour:
         older = await self._claimed(uploads, await uploads.add(an_upload()))
         await uploads.release(older.id, epoch=older.epoch)
         newer = await self._claimed(uploads, older)
-        await uploads.release(older.id, epoch=older.epoch)
+        assert not await uploads.release(older.id, epoch=older.epoch)
         found = await uploads.get(newer.id)
         assert found is not None
         assert found.is_held

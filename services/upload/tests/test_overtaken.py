@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from chassis.errors import Unavailable
 from upload import handlers
 from upload.errors import Interrupted, LeaseLost
+from upload.lease import Hold
 from upload.model import Upload
 
 from tests.suites.fake_uploads import FakeStaging
@@ -168,6 +170,42 @@ async def test_a_writer_that_is_overtaken_leaves_an_upload_alone_that_goes_on(si
     await site.send(upload, content[500:], at=500)
     await site.background.__aexit__()
     assert site.staging.objects == {upload.id: content}
+
+
+async def test_a_writer_that_ends_before_it_could_see_that_it_was_overtaken_is_noticed(site: Site) -> None:
+    content = pdf(1000)
+    upload = await new(site, content)
+    with pytest.raises(Interrupted):
+        await _cut_off_after_another_ended(site, upload, content)
+    assert (site.record(upload).overtaken, site.record(upload).leftovers) == (True, True)
+    await site.swept()
+    assert site.record(upload).due is None
+
+
+async def test_it_is_noticed_also_where_the_lease_cannot_be_given_back(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> bool:
+        raise Unavailable("database_unavailable")
+
+    monkeypatch.setattr(site.uploads, "release", away)
+    content = pdf(1000)
+    upload = await new(site, content)
+    with pytest.raises(Unavailable):
+        await _cut_off_after_another_ended(site, upload, content)
+    assert site.record(upload).overtaken
+
+
+async def _cut_off_after_another_ended(site: Site, upload: Upload, content: bytes) -> None:
+    claimed = await site.uploads.claim(upload.id, by=owner(upload), offset=0)
+    assert claimed
+    async with Hold(site.uploads, claimed) as hold:
+        site.uploads.records[upload.id] = site.record(upload).model_copy(update={"lease": None})
+        await site.send(upload, content, at=0)
+        await site.swept()
+        assert site.record(upload).due is None
+        assert not hold.lost.done()
+        raise Interrupted
 
 
 async def test_a_removal_under_way_does_not_hide_what_came_after_its_look(site: Site, slow: Site) -> None:

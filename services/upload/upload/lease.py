@@ -43,11 +43,15 @@ class Hold:
         await asyncio.wait({self._keeper})
         if self.released:
             return
-        # Also when it is lost: whoever took over waits for this.
-        await self._uploads.release(self._document, epoch=self._epoch)
-        if isinstance(error, LeaseLost) or self.lost.done():
-            # A write that was slow may have come after whoever took over had ended and cleaned up.
-            await self._uploads.mark_overtaken(self._document)
+        was_held = False
+        try:
+            # Also when it is lost: whoever took over waits for this.
+            was_held = await self._uploads.release(self._document, epoch=self._epoch)
+        finally:
+            # Between two looks only the release tells that it was lost.
+            if not was_held or isinstance(error, LeaseLost) or self.lost.done():
+                # A write that was slow may have come after whoever took over had ended and cleaned up.
+                await self._uploads.mark_overtaken(self._document)
 
     def touch(self) -> None:
         """Bytes came."""

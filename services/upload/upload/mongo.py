@@ -152,10 +152,11 @@ class MongoUploads:
         if not held:
             raise LeaseLost
 
-    async def release(self, document: str, *, epoch: int) -> None:
+    async def release(self, document: str, *, epoch: int) -> bool:
         """See `Uploads.release`."""
+        held = {"_id": document, "lease.epoch": epoch}
         with translated():
-            await self._uploads.update_one({"_id": document, "lease.epoch": epoch}, {"$set": {"lease": None}})
+            return (await self._uploads.update_one(held, {"$set": {"lease": None}})).matched_count > 0
 
     async def mark_overtaken(self, document: str) -> None:
         """See `Uploads.mark_overtaken`."""

@@ -39,8 +39,8 @@ class Uploads(Protocol):
     async def beat(self, document: str, *, epoch: int, busy: bool) -> None:
         """Renew the lease if `busy`. Raises LeaseLost when the epoch is another."""
 
-    async def release(self, document: str, *, epoch: int) -> None:
-        """Give the lease back, if it is still this epoch's. Idempotent."""
+    async def release(self, document: str, *, epoch: int) -> bool:
+        """Give the lease back; False when it is no longer this epoch's."""
 
     async def mark_overtaken(self, document: str) -> None:
         """A writer that lost the upload to another is done, and may have written after what remained was removed: have
