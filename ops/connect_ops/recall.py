@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from catalog.model import Decision, DecisionKind
 from catalog.mongo_decisions import MongoDecisions
+from chassis.errors import Unavailable
 from contracts.audit import seal_digest
 from contracts.directory import Directory
 from contracts.envelope import Envelope, MalformedEvent, decode
@@ -163,7 +164,11 @@ class Recall:
     async def _mailed(self, event: Envelope) -> None:
         mail: e.Alerted | e.AlertFailed = event.data
         self._untold.difference_update((mail.kind, each) for each in mail.documents)
-        for digest in await self._digests.waiting_for(mail.kind, mail.deposit, mail.documents):
+        waiting = await self._digests.waiting_for(mail.kind, mail.deposit, mail.documents)
+        if waiting and not self._entries:
+            # Who else was to have that mail only the directory says; who had it would have it again.
+            raise Unavailable("directory_empty")
+        for digest in waiting:
             await change(digest, lambda each: told_since(each, mail, directory=self._directory), digests=self._digests)
 
     async def _seal(self, event: Envelope) -> None:

@@ -29,12 +29,15 @@ def told_since(digest: Digest, alert: Alerted | AlertFailed, *, directory: Direc
 
 
 def _cut_off(digest: Digest, told: Collection[str], alert: Alerted | AlertFailed, directory: Directory) -> Digest:
-    """What waits of these made a part, with a mail for each recipient; the other documents go on waiting."""
+    """What waits of these made a part, with a mail for each recipient; the other documents go on waiting. So do these
+    while the directory knows nobody to tell: a part without mails would be told to nobody, ever."""
     waiting = {document: entry for document, entry in digest.pending.items() if document in told}
     if not waiting:
         return digest
     due = replace(digest, pending=waiting)
     to = recipients(directory, digest.group, due.ticked())
+    if not to:
+        return digest
     sealed = due.sealed(to, mail_domain=_domain(alert), now=alert.at)
     return replace(sealed, pending={each: entry for each, entry in digest.pending.items() if each not in waiting})
 

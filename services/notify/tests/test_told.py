@@ -113,6 +113,21 @@ async def test_whom_no_event_names_is_told_all_the_same() -> None:
     assert b"a.pdf" in restored.relay.sent[0].content
 
 
+async def test_where_the_directory_knows_nobody_it_waits_until_it_does() -> None:
+    world = World()
+    world.relay.answers[PAUL] = [deferred()]
+    await world.hear(Deposit(size=3).deposited(alert=("paul",)))
+    backup = Backup(world)
+    await world.pass_time(300)
+    [told] = backup.told_since
+    [digest] = backup.records.values()
+    # Else only whoever was told already would have a mail, and all others none for ever.
+    assert told_since(digest, told.data, directory=Directory(dict)) is None
+    changed = told_since(digest, told.data, directory=directory())
+    assert changed
+    assert sorted(mail.recipient.id for mail in changed.mails.values()) == ["jeanny", "paul"]
+
+
 async def test_what_waits_beside_it_and_no_event_names_is_told_alone() -> None:
     world, deposit = World(), Deposit(size=5)
     await world.hear(deposit.deposited("a.pdf"), deposit.deposited("b.pdf"))
