@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson.codec_options import CodecOptions
@@ -45,6 +45,8 @@ _TIMEOUT_MS = 5000
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 # Lets the sparse index find the few records that owe something among all that ever did.
 _OWING = {"owed.owed_since": {"$gt": _LONG_AGO}}
+# A record whose TTL index reads `purge_at` outlives by this the last refusal of what it owes.
+_KEPT_AFTER_REFUSAL = timedelta(days=30)
 
 
 def fields_known(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,8 +154,13 @@ class MongoOwedStore:
 
     async def set_aside(self, event: OwedEvent, at: datetime) -> None:
         """See `OwedStore.set_aside`."""
+        until = at + _KEPT_AFTER_REFUSAL
         with translated():
             await self._collection.update_one({"owed.id": event.id}, {"$set": {"owed.$.refused_at": at}})
+            # A record that is to be purged is kept for as long as it is refused, which is noted anew at every try.
+            await self._collection.update_one(
+                {"owed.id": event.id, "purge_at": {"$lt": until}}, {"$set": {"purge_at": until}}
+            )
 
     async def settle(self, event: OwedEvent) -> None:
         """See `OwedStore.settle`."""

@@ -113,7 +113,8 @@ class OwedStore(Protocol):
         Idempotent; raises Unavailable."""
 
     async def set_aside(self, event: OwedEvent, at: datetime) -> None:
-        """Note that the broker refused it; it stays owed. Idempotent; raises Unavailable."""
+        """Note that the broker refused it; it stays owed, and its record is not purged meanwhile. Idempotent; raises
+        Unavailable."""
 
     async def settle(self, event: OwedEvent) -> None:
         """Take it out of its record. Idempotent; raises Unavailable."""

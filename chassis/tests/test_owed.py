@@ -139,5 +139,10 @@ class TestOwedOnFakeStore(OwedBehaviour):
 
 
 def test_an_owed_event_reads_back_from_its_record_as_it_was_written() -> None:
-    owed = replace(event(), published_at=datetime.now(UTC), repeated=2)
+    owed = replace(event(), published_at=datetime.now(UTC), repeated=2, refused_at=datetime.now(UTC))
     assert from_document(owed.record, to_document(owed)) == owed
+
+
+def test_what_a_newer_version_has_written_beside_is_left_aside() -> None:
+    owed = event()
+    assert from_document(owed.record, {**to_document(owed), "of_tomorrow": 1}) == owed

@@ -66,6 +66,26 @@ class TestOwedOnMongo(OwedBehaviour):
         due = await ledger.store.due(published_before(events[0].owed_since), limit=2)
         assert [each.id for each in due] == [events[3].id, events[1].id]
 
+    async def test_a_record_is_kept_for_as_long_as_the_broker_refuses_what_it_owes(self, ledger: _MongoLedger) -> None:
+        soon, never = now() + timedelta(days=1), None
+        later = now() + timedelta(days=80)
+        for until, kept_until in ((soon, now() + timedelta(days=30)), (later, later), (never, never)):
+            owed = event()
+            stored = {"_id": owed.record, "owed": [to_document(owed)], "purge_at": until}
+            await ledger.collection.insert_one(stored)
+            await ledger.store.set_aside(owed, now())
+            found = await ledger.collection.find_one({"_id": owed.record})
+            assert found is not None
+            assert found["owed"][0]["refused_at"]
+            if kept_until is None:
+                assert found["purge_at"] is None
+            else:
+                assert timedelta() <= found["purge_at"] - kept_until < timedelta(minutes=5)
+        without = event()
+        await ledger.write(without.record, [without])
+        await ledger.store.set_aside(without, now())
+        assert "purge_at" not in (await ledger.collection.find_one({"_id": without.record}) or {})
+
 
 async def _examined(ledger: _MongoLedger) -> int:
     """How many records the sweeper's own query examines."""
