@@ -64,7 +64,10 @@ class Broker:
             try:
                 left, read = (await source.consumer_info()).num_pending or 0, 0
                 while left:
-                    for message in await _fetched(source, min(left, _BATCH)):
+                    messages = await _fetched(source, min(left, _BATCH), read=read)
+                    if not messages:
+                        break
+                    for message in messages:
                         left, read = message.metadata.num_pending, read + 1
                         # What is lost with a torn line is not sent again: this consumer acknowledges nothing.
                         if message.metadata.sequence.consumer != read:
@@ -206,12 +209,16 @@ def _translated() -> Iterator[None]:
         raise Unavailable("broker_unreachable") from error
 
 
-async def _fetched(source: JetStreamContext.PullSubscription, count: int) -> Sequence[Msg]:
-    """As many messages, or some of them. Raises Unavailable where none comes, though they were there."""
+async def _fetched(source: JetStreamContext.PullSubscription, count: int, *, read: int) -> Sequence[Msg]:
+    """As many messages, or some of them; none where what was left has been erased since. Raises Unavailable where none
+    comes, though they are there, or were sent after those that were `read`."""
     with suppress(TimeoutError):
         if found := await source.fetch(count, timeout=_FETCH_WAIT):
             return found
-    raise Unavailable("stream_not_read_whole")
+    now = await source.consumer_info()
+    if now.num_pending or (now.delivered.consumer_seq if now.delivered else 0) != read:
+        raise Unavailable("stream_not_read_whole")
+    return ()
 
 
 def _stored(found: RawStreamMsg) -> Stored:

@@ -21,6 +21,7 @@ class Line:
     messages: int
     lost: frozenset[int] = frozenset()
     gives_up: bool = False
+    erased_after: int | None = None
     given: int = 0
     unsubscribed: bool = False
     asked: list[int] = field(default_factory=list)
@@ -29,7 +30,8 @@ class Line:
         return self
 
     async def consumer_info(self) -> Any:
-        return SimpleNamespace(num_pending=self.messages)
+        delivered = SimpleNamespace(consumer_seq=self.given)
+        return SimpleNamespace(num_pending=self.messages - self.given, delivered=delivered)
 
     async def fetch(self, count: int, **_: object) -> Sequence[Any]:
         self.asked.append(count)
@@ -38,7 +40,10 @@ class Line:
         if not came and self.gives_up:
             raise nats.errors.TimeoutError
         assert len(self.asked) < 9, "asked for ever"
-        return [self._message(each) for each in came]
+        messages = [self._message(each) for each in came]
+        if self.erased_after is not None and self.given >= self.erased_after:
+            self.messages = self.given
+        return messages
 
     async def unsubscribe(self) -> None:
         self.unsubscribed = True
@@ -63,6 +68,20 @@ async def test_what_comes_whole_is_read_to_its_end() -> None:
 async def test_of_an_empty_stream_nothing_is_asked() -> None:
     line = Line(0)
     assert (await read(line), line.asked) == ([], [])
+
+
+@pytest.mark.parametrize("gives_up", [False, True], ids=["nothing comes", "the wait ends"])
+async def test_where_the_last_are_erased_meanwhile_it_ends_before_them(gives_up: bool) -> None:
+    line = Line(1203, gives_up=gives_up, erased_after=1000)
+    assert await read(line) == [7 * number for number in range(1, 1001)]
+    assert line.unsubscribed
+
+
+@pytest.mark.parametrize("gives_up", [False, True], ids=["nothing comes", "the wait ends"])
+async def test_what_a_torn_line_has_lost_is_missed_also_where_the_last_are_erased_meanwhile(gives_up: bool) -> None:
+    line = Line(1203, frozenset(range(501, 1204)), gives_up, erased_after=1000)
+    with pytest.raises(Unavailable):
+        await read(line)
 
 
 @pytest.mark.parametrize("lost", [{1}, {7}, {500}, {501}, {499, 500}, {1203}, set(range(400, 1204))])

@@ -41,6 +41,19 @@ async def test_a_stream_is_read_to_its_end(js: JetStreamContext) -> None:
     assert read == [str(number).encode() for number in range(_MESSAGES + 2) if number + 1 not in (3, 700)]
 
 
+async def test_where_the_last_is_erased_while_it_is_read_it_ends_before_it(
+    js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connect_ops.broker._BATCH", _MESSAGES - 1)
+    monkeypatch.setattr("connect_ops.broker._FETCH_WAIT", 2.0)
+    read = 0
+    async for _ in Broker(Mock(), js).read(DEAD.name):
+        read += 1
+        if read == 1:
+            await js.delete_msg(DEAD.name, _MESSAGES + 2)
+    assert read == _MESSAGES - 1
+
+
 async def test_a_message_that_was_sent_and_did_not_come_is_missed(js: JetStreamContext) -> None:
     read: list[Stored] = []
 
