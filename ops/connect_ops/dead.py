@@ -9,6 +9,7 @@ from typing import Any
 from catalog.generations import Generations
 from chassis.dead import STREAM, Letter
 from chassis.mongo import connected
+from chassis.wake import FORGED
 from rich.console import Console
 
 from connect_ops import broker
@@ -166,18 +167,25 @@ async def replay_letters(arguments: argparse.Namespace, settings: OpsSettings, o
         generation = await _generation(settings, stack)
         done = {grave.message.sequence: await replay(stream, grave, generation=generation) for grave in graves}
     replayed = [number for number, is_replayed in done.items() if is_replayed]
-    stuck = [number for number, is_replayed in done.items() if not is_replayed]
+    stuck = {each.message.sequence: each.letter for each in graves if not done[each.message.sequence]}
     if arguments.json:
-        out.print_json(data={"replayed": replayed, "not_replayable": stuck})
+        out.print_json(data={"replayed": replayed, "not_replayable": list(stuck)})
     else:
         out.print(f"{len(replayed)} replayed. `connect-ops dead list` shows what fails again.")
-    for number in stuck:
-        complain(f"No. {number} does not say which subscription it was for: it cannot be replayed.")
+    for number, letter in stuck.items():
+        complain(f"No. {number} {why_not_replayed(letter)}: it cannot be replayed.")
     return REFUSED if stuck else DONE
 
 
+def why_not_replayed(letter: Letter | None) -> str:
+    """What is wrong with a letter that goes to nobody."""
+    if letter and letter.code == FORGED:
+        return f"was sent by another service's schedule ({FORGED})"
+    return "does not say which subscription it was for"
+
+
 async def replay(stream: Broker, grave: Grave, *, generation: int) -> bool:
-    """Hand one letter to the subscription that buried it, then remove it; False where it does not say which."""
+    """Hand one letter to the subscription that buried it, then remove it; False where there is none to hand it to."""
     if grave.letter is None:
         return False
     handover = handover_of(grave.letter, grave.message.payload, generation=generation)

@@ -10,7 +10,7 @@ from chassis.dead import STREAM, Letter, dead_subject
 from chassis.errors import Rejected
 from chassis.origin import Origin
 from chassis.worker import Subscription, Worker
-from connect_ops.dead import Grave, replay
+from connect_ops.dead import Grave, replay, why_not_replayed
 from connect_ops.letters import Stored
 from connect_ops.replay import Handover, handover_of
 
@@ -56,6 +56,13 @@ def test_what_was_for_an_unknown_subscription_is_not_guessed() -> None:
 def test_what_was_forged_is_handed_to_nobody() -> None:
     subject = "connect.v1.wake.due.ged-mover.later.ged-mover-erasures.7"
     assert handed(letter("ged-mover", "ged-mover-wake", code="wake_up_forged", of=subject)) is None
+
+
+def test_what_is_not_replayed_is_said_why() -> None:
+    forged, unknown = (letter(subscription="notify-wake", code=code) for code in ("wake_up_forged", "unknown_wake_up"))
+    assert "wake_up_forged" in why_not_replayed(forged)
+    assert "which subscription" in why_not_replayed(unknown)
+    assert "which subscription" in why_not_replayed(None)
 
 
 def test_a_move_that_was_given_up_is_taken_up_again() -> None:
