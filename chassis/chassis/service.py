@@ -29,8 +29,8 @@ from chassis.settings import ServiceSettings
 from chassis.tracing import TRACEPARENT, span, start_tracing, stop_tracing
 
 # Seconds. What a request is in the middle of, its sender can go on with elsewhere. What a background task is in the
-# middle of may be done and not yet noted, a mail above all: it has until its database should be back. Where a task failed,
-# the others have less, for meanwhile nobody is served.
+# middle of may be done and not yet noted, a mail above all: it has until its database should be back. Where a
+# task failed, the others have less, for meanwhile nobody is served.
 REQUESTS_SECONDS, DRAIN_SECONDS = 20, 90
 # An idle connection is closed by whoever opened it, never by the service at the very moment a request comes along it:
 # gateways keep theirs for two minutes at most.

@@ -58,9 +58,8 @@ class Sending:
 async def send_digest(digest_id: str, *, sending: Sending) -> Sequence[Envelope]:
     """Do what is due in a digest now, and set the wake-up for the rest; nothing when nothing is due.
 
-    Returns no events: they are owed by the write that marks a mail. What a service that leaves does not begin, the wake-up
-    brings to another. Raises Unavailable, and Later when there is nobody
-    to tell.
+    Returns no events: they are owed by the write that marks a mail. What a service that leaves does not begin, the
+    wake-up brings to another. Raises Unavailable, and Later when there is nobody to tell.
     """
     digest = await sending.digests.load(digest_id)
     while digest := await _without_withdrawn(digest, sending=sending):
