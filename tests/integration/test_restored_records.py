@@ -14,8 +14,9 @@ import pytest
 from chassis.mongo import connected
 from connect_ops import snapshots
 from contracts.audit import Sealed, seal_digest
+from contracts.directory import Client, Contact, client_key
 from contracts.envelope import Envelope, envelop
-from contracts.streams import WAKE
+from contracts.streams import DIRECTORY, WAKE
 from contracts.subjects import WAKE_ROOT
 from nats.js import JetStreamContext
 from notify.handlers import group_of
@@ -114,6 +115,18 @@ class Past:
         mail = {"deposit": data.deposit.id, "recipient": "jj", "role": "comptable", "kind": "deposited", "at": at(10)}
         about = {"documents": [data.document], "message_id": "<m@connect>"}
         await self.tell(envelop(e.Alerted.model_validate({**facts, **mail, **about})))
+
+    @asynccontextmanager
+    async def contact_known(self) -> AsyncIterator[None]:
+        """The one whom `mailed` names is in the directory."""
+        contact = Contact(id="jj", role="comptable", name="JJ", email="jj@cerfrance.example")
+        client = Client(office=self.office, id=CLIENT, name="EARL", contacts=(contact,))
+        directory = await self._js.key_value(DIRECTORY.name)
+        await directory.put(client_key(self.office, CLIENT), client.model_dump_json().encode())
+        try:
+            yield
+        finally:
+            await directory.delete(client_key(self.office, CLIENT))
 
     def about(self, data: e.Announced) -> dict[str, str]:
         return {"document": data.document, "office": self.office, "client": CLIENT}
@@ -246,7 +259,8 @@ async def test_a_mail_that_waited_in_a_backup_and_was_sent_since_does_not_go_aga
         await digests.add_document(group, heard, now=at(5))
     await past.mailed(sent)
     for _ in range(2):
-        ran = await restored_records(servers, past)
+        async with past.contact_known():
+            ran = await restored_records(servers, past)
         # The one that still waits goes out by itself.
         assert (ran.status, ran.errors, ran.report["untold"]) == (0, "", [])
         left = await digests.load(group.id)
