@@ -117,7 +117,7 @@ test-unit: $(DEV_STAMP) $(PORTAL_STAMP) ## Run the tests that need no server
 	@$(PY) -m pytest -n 2 contracts chassis services ops
 
 .PHONY: test-one
-test-one: $(DEV_STAMP) ## Run the unit tests of one service, or those named: make test-one S=upload T="receipt or proof"
+test-one: $(DEV_STAMP) $(PORTAL_STAMP) ## Run the unit tests of one service, or those named: make test-one S=upload T="receipt or proof"
 	@$(PY) -m pytest -q services/$(S)/tests $(if $(T),-k "$(T)")
 
 .PHONY: chaos

@@ -9,6 +9,13 @@ from typing import Protocol
 LONGEST_ACK_WAIT = 30.0
 
 
+class Refused(Exception):
+    """The broker takes this message from nobody, now or later: it is too large, or not formed as one. A bug of whoever
+    publishes it."""
+
+    code = "broker_refused"
+
+
 class Outgoing(Protocol):
     """An event to publish: `id` makes publishing it twice harmless, `topic` is where it travels."""
 
@@ -105,7 +112,7 @@ class Bus(Protocol):
         """Store a message; returns its stream sequence once it is durable.
 
         A repeated `message_id` within the stream's duplicate window is stored once. Raises Unavailable when no
-        acknowledgement came within `timeout` seconds: the message may or may not be stored.
+        acknowledgement came within `timeout` seconds: the message may or may not be stored; and Refused.
         """
 
     async def subscribe(self, consumer: Consumer) -> Source:

@@ -16,7 +16,7 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js import api
 
-from chassis.bus import Consumer, Source
+from chassis.bus import Consumer, Refused, Source
 from chassis.errors import Unavailable
 from chassis.jetstream_client import WaryClient
 from chassis.jetstream_source import BROKER_DOWN, JetStreamSource, declare_consumer
@@ -37,6 +37,16 @@ class Holding:
 
     size: int
     messages: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A message as it stands in a stream."""
+
+    sequence: int
+    subject: str
+    payload: bytes
+    headers: Mapping[str, str]
 
 
 class JetStreamBus:
@@ -133,9 +143,9 @@ class JetStreamBus:
         try:
             client = await self.ready(timeout)
             ack = await client.jetstream().publish(topic, payload, timeout=timeout, headers=sent or None)
-        except _WRONG_MESSAGE:
+        except _WRONG_MESSAGE as wrong:
             PUBLISHED.labels("refused").inc()
-            raise
+            raise Refused(f"{type(wrong).__name__}: {wrong}") from wrong
         except Unavailable:
             PUBLISHED.labels("unavailable").inc()
             raise
@@ -181,8 +191,8 @@ class JetStreamBus:
             raise Unavailable("stream_not_measured") from error
         return Holding(size=state.bytes, messages=state.subjects or {})
 
-    async def stored(self, stream: str, subject: str, *, after: int | None = None) -> tuple[bytes, int] | None:
-        """A stored message and its sequence: the first on a subject `after` a sequence, or the last on it.
+    async def stored(self, stream: str, subject: str, *, after: int | None = None) -> Stored | None:
+        """A stored message: the first on a subject `after` a sequence, or the last on it.
 
         With `after` the subject may hold wildcards. Raises Unavailable.
         """
@@ -194,7 +204,7 @@ class JetStreamBus:
             return None
         except BROKER_DOWN as error:
             raise Unavailable("message_not_read") from error
-        return found.data or b"", found.seq or 0
+        return Stored(found.seq or 0, found.subject or "", found.data or b"", found.headers or {})
 
     async def _keep_connected(self) -> None:
         """Connect; nats-py reconnects by itself, but some errors that a server states close its client for good."""

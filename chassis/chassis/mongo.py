@@ -23,6 +23,7 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
     WriteConcernError,
 )
+from pymongo.read_concern import ReadConcern
 
 from chassis.errors import Unavailable
 from chassis.owed import Due, OwedEvent, from_document
@@ -67,7 +68,12 @@ def translated() -> Iterator[None]:
 
 @asynccontextmanager
 async def connected(url: str, database: str) -> AsyncIterator[Database]:
-    """The service's database; every write is acknowledged by a majority, in the journal; times are aware, in UTC."""
+    """The service's database; times are aware, in UTC.
+
+    Every write is acknowledged by a majority, in the journal, and what is read was: so no answer tells of what a
+    failover or a power cut may yet take back. Who wrote reads it: the acknowledgement waits until a majority read shows
+    it, also that of a write that changed nothing, or was refused, for what another had written.
+    """
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
         url,
         serverSelectionTimeoutMS=_TIMEOUT_MS,
@@ -78,7 +84,10 @@ async def connected(url: str, database: str) -> AsyncIterator[Database]:
     options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
     try:
         yield client.get_database(
-            database, codec_options=options, write_concern=WriteConcern(w="majority", j=True, wtimeout=10_000)
+            database,
+            codec_options=options,
+            read_concern=ReadConcern("majority"),
+            write_concern=WriteConcern(w="majority", j=True, wtimeout=10_000),
         )
     finally:
         client.close()
@@ -87,7 +96,10 @@ async def connected(url: str, database: str) -> AsyncIterator[Database]:
 def sibling(database: Database, name: str) -> Database:
     """Another database over the same connections, with the same promises."""
     return database.client.get_database(
-        name, codec_options=database.codec_options, write_concern=database.write_concern
+        name,
+        codec_options=database.codec_options,
+        read_concern=database.read_concern,
+        write_concern=database.write_concern,
     )
 
 
@@ -104,6 +116,8 @@ class MongoOwedStore:
         self._collection = collection
         # A mark that a crash takes back costs a publication that the broker drops.
         self._marks = collection.with_options(write_concern=WriteConcern(w=1, j=False))
+        # Which shows the marks at once; and what may yet be taken back, too.
+        self._latest = collection.with_options(read_concern=ReadConcern("local"))
 
     async def prepare(self) -> None:
         """Create the indexes it reads by. Idempotent; raises Unavailable."""
@@ -115,10 +129,18 @@ class MongoOwedStore:
     async def due(self, which: Due, *, limit: int) -> Sequence[OwedEvent]:
         """See `OwedStore.due`."""
         with translated():
-            owing = self._collection.find({**_OWING, "owed": {"$elemMatch": {"$or": _late(which)}}}, {"owed": 1})
+            late = {"$or": _late(which), "refused_at": {"$not": {"$gte": which.refused}}}
+            owing = self._latest.find({**_OWING, "owed": {"$elemMatch": late}}, {"owed": 1})
             cursor = owing.sort("owed.owed_since", 1).limit(limit)
             events = [from_document(str(found["_id"]), each) async for found in cursor for each in found["owed"]]
-        return sorted(filter(which.covers, events), key=lambda event: event.owed_since)
+            due = sorted(filter(which.covers, events), key=lambda event: event.owed_since)
+            kept = await self._kept([event.id for event in due]) if due else ()
+        return [event for event in due if event.id in kept]
+
+    async def _kept(self, ids: Sequence[str]) -> frozenset[str]:
+        """Those of the events' ids that a majority has in its journal: the others may never have been owed."""
+        owing = self._collection.find({"owed.id": {"$in": ids}}, {"owed.id": 1})
+        return frozenset([each["id"] async for found in owing for each in found["owed"]])
 
     async def mark_published(self, events: Sequence[OwedEvent], at: datetime) -> None:
         """See `OwedStore.mark_published`."""
@@ -127,6 +149,11 @@ class MongoOwedStore:
             among[event.published(at).repeated].append(event.id)
         with translated():
             await self._marks.bulk_write([_marking(repeated, ids, at) for repeated, ids in among.items()])
+
+    async def set_aside(self, event: OwedEvent, at: datetime) -> None:
+        """See `OwedStore.set_aside`."""
+        with translated():
+            await self._collection.update_one({"owed.id": event.id}, {"$set": {"owed.$.refused_at": at}})
 
     async def settle(self, event: OwedEvent) -> None:
         """See `OwedStore.settle`."""
@@ -141,9 +168,9 @@ class MongoOwedStore:
         """See `OwedStore.backlog`."""
         unpublished = {**_OWING, "owed": {"$elemMatch": {"published_at": None}}}
         with translated():
-            waiting = await self._collection.count_documents(unpublished)
-            awaiting = await self._collection.count_documents({"owed.published_at": {"$gt": _LONG_AGO}})
-            oldest = await self._collection.find_one(unpublished, {"owed": 1}, sort=[("owed.owed_since", 1)])
+            waiting = await self._latest.count_documents(unpublished)
+            awaiting = await self._latest.count_documents({"owed.published_at": {"$gt": _LONG_AGO}})
+            oldest = await self._latest.find_one(unpublished, {"owed": 1}, sort=[("owed.owed_since", 1)])
         since = min((each["owed_since"] for each in oldest["owed"]), default=None) if oldest else None
         return waiting, awaiting, since
 
@@ -170,4 +197,5 @@ def _late(which: Due) -> list[dict[str, Any]]:
 
 def _marking(repeated: int, ids: Sequence[str], at: datetime) -> UpdateMany:
     changed = {"owed.$[each].published_at": at, "owed.$[each].repeated": repeated}
-    return UpdateMany({"owed.id": {"$in": ids}}, {"$set": changed}, array_filters=[{"each.id": {"$in": ids}}])
+    taken = {"$set": changed, "$unset": {"owed.$[each].refused_at": ""}}
+    return UpdateMany({"owed.id": {"$in": ids}}, taken, array_filters=[{"each.id": {"$in": ids}}])

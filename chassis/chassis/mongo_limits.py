@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo import ReturnDocument, UpdateOne, WriteConcern
+from pymongo.read_concern import ReadConcern
 
 from chassis.limits import (
     BYTES_PERIOD,
@@ -55,7 +56,7 @@ class MongoCounts:
     def __init__(
         self, database: Database, *, kept: timedelta, open_under: Callable[[str], Awaitable[int]] = _none
     ) -> None:
-        self._counts: Records = database[COLLECTION].with_options(write_concern=WriteConcern(w=1, j=False))
+        self._counts = counts_in(database).with_options(write_concern=WriteConcern(w=1, j=False))
         # In whole days: so the index seldom changes.
         self._purge_at = {"$add": [{"$dateTrunc": {"date": "$$NOW", "unit": "day"}}, (kept.days + 1) * _DAY_MS]}
         self._open_under = open_under
@@ -123,10 +124,15 @@ class MongoCounts:
             )
 
 
+def counts_in(database: Database) -> Records:
+    """The counts as they are at this moment, for no majority need have them in its journal."""
+    return database[COLLECTION].with_options(read_concern=ReadConcern("local"))
+
+
 async def counted_people(database: Database, *, office: str, subs: Collection[str]) -> int:
     """How many of these people are counted. Raises Unavailable."""
     with translated():
-        return await database[COLLECTION].count_documents(_of_people(office, subs))
+        return await counts_in(database).count_documents(_of_people(office, subs))
 
 
 async def forget_people(database: Database, *, office: str, subs: Collection[str]) -> int:

@@ -3,20 +3,24 @@
 The answer to a command depends on that write alone. Publishing is tried at once for at most a second and else left
 to the sweeper, so commands go on while the broker is down. A broker's acknowledgement is not the end: an event that
 has a successor stays owed until the successor is heard, and is published again (same id) when it is not heard in
-time. What keeps a successor away that long (a locked copy, say) may keep it away for long, so each further time takes
-longer: ten minutes, then an hour, then a day, and it goes on for good. An event that has none is published a second
-time while the broker still knows the first, then settled.
+time. What keeps a successor away that long (a locked copy, say) may keep it away for long, so further times take
+longer: ten minutes, then an hour six times, then a day, and it goes on for good. An event that has none is published a
+second time while the broker still knows the first, then settled.
+
+What the broker refuses, because it is too large, say, stays in its record and is set aside: the others go on, and it is
+tried again from time to time, should somebody have changed what the broker takes.
 """
 
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, Protocol
 
-from chassis.bus import Bus, Outgoing
+from chassis.bus import Bus, Outgoing, Refused
 from chassis.errors import Unavailable
 from chassis.logs import logger
 from chassis.metrics import OWED, OWED_OLDEST
@@ -30,8 +34,8 @@ REPUBLISH_AFTER = 600.0
 # Of that time, for an event without a successor: sooner, within the stream's duplicate window, so that the broker drops
 # the second one unless it has lost the first.
 _CONFIRM_SHARE = 0.9
-# How many times as long the next repetition takes: ten minutes, an hour, a day, a day…
-_REPEATED_AFTER = (1, 6, 144)
+# How many times as long the next repetition takes: ten minutes, an hour, an hour…, a day, a day…
+_REPEATED_AFTER = (1, *(6,) * 6, 144)
 # Younger than this, an event is still being published by the command that owes it.
 _LEFT_AFTER = 1.5
 _BATCH, _PUBLISHED_AT_ONCE = 200, 16
@@ -42,7 +46,7 @@ class OwedEvent:
     """One owed event as it stands in its record. `published_at` is None until the broker has it.
 
     `awaits_successor`: settled by whoever hears the successor; otherwise by the second publication. `repeated`: how
-    often it was published again.
+    often it was published again. `refused_at`: when the broker last refused to take it at all.
     """
 
     record: str
@@ -54,11 +58,12 @@ class OwedEvent:
     awaits_successor: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
     repeated: int = 0
+    refused_at: datetime | None = None
 
     def published(self, at: datetime) -> "OwedEvent":
         """The event once the broker has it, again or for the first time."""
         again = self.published_at is not None
-        return replace(self, published_at=at, repeated=self.repeated + again)
+        return replace(self, published_at=at, repeated=self.repeated + again, refused_at=None)
 
     def encode(self) -> bytes:
         """The event's bytes."""
@@ -73,19 +78,23 @@ class OwedEvent:
 class Due:
     """Which events are to be published: those that never were, those without a successor that were published before
     `confirmed`, and the others that were published before the time in `repeated` for as often as they were repeated
-    (its last one for all further times)."""
+    (its last one for all further times). None that the broker refused since `refused`."""
 
     confirmed: datetime
     repeated: tuple[datetime, ...]
+    refused: datetime
 
     @classmethod
     def at(cls, now: datetime, *, republish_after: timedelta) -> "Due":
         """What is due now."""
         repeated = tuple(now - times * republish_after for times in _REPEATED_AFTER)
-        return cls(confirmed=now - _CONFIRM_SHARE * republish_after, repeated=repeated)
+        confirmed = now - _CONFIRM_SHARE * republish_after
+        return cls(confirmed=confirmed, repeated=repeated, refused=now - republish_after)
 
     def covers(self, event: OwedEvent) -> bool:
         """Whether it is one of these."""
+        if event.refused_at and event.refused_at >= self.refused:
+            return False
         if event.published_at is None:
             return True
         if not event.awaits_successor:
@@ -102,6 +111,9 @@ class OwedStore(Protocol):
     async def mark_published(self, events: Sequence[OwedEvent], at: datetime) -> None:
         """Note that the broker has them, as `OwedEvent.published` says; what is lost of that is published again.
         Idempotent; raises Unavailable."""
+
+    async def set_aside(self, event: OwedEvent, at: datetime) -> None:
+        """Note that the broker refused it; it stays owed. Idempotent; raises Unavailable."""
 
     async def settle(self, event: OwedEvent) -> None:
         """Take it out of its record. Idempotent; raises Unavailable."""
@@ -128,6 +140,11 @@ class OwedStores:
         """See `OwedStore.mark_published`."""
         for store in self._stores:
             await store.mark_published(events, at)
+
+    async def set_aside(self, event: OwedEvent, at: datetime) -> None:
+        """See `OwedStore.set_aside`."""
+        for store in self._stores:
+            await store.set_aside(event, at)
 
     async def settle(self, event: OwedEvent) -> None:
         """See `OwedStore.settle`."""
@@ -178,8 +195,9 @@ class OwedPublisher:
         try:
             async with asyncio.timeout(AT_ONCE):
                 for event in events:
-                    await self._send(event)
-                    through.append(event)
+                    with suppress(Refused):  # the sweeper sees to it
+                        await self._send(event)
+                        through.append(event)
         except (Unavailable, TimeoutError):
             logger().info("publication_left_to_sweeper", events=len(events) - len(through))
         try:
@@ -221,7 +239,12 @@ class OwedPublisher:
                 await pause(stop, max(0.0, SWEEP_PERIOD - (time.monotonic() - started)))
 
     async def _publish(self, event: OwedEvent) -> None:
-        await self._send(event)
+        try:
+            await self._send(event)
+        except Refused as refused:
+            logger().error("owed_event_refused", code=refused.code, reason=str(refused), id=event.id, topic=event.topic)
+            await self._store.set_aside(event, datetime.now(UTC))
+            return
         if event.published_at and not event.awaits_successor:
             await self._store.settle(event)
         else:
@@ -256,9 +279,12 @@ def to_document(event: OwedEvent) -> dict[str, Any]:
         "awaits_successor": event.awaits_successor,
         "headers": dict(event.headers),
         "repeated": event.repeated,
+        # A version before this one knows no such field.
+        **({"refused_at": event.refused_at} if event.refused_at else {}),
     }
 
 
 def from_document(record: str, document: dict[str, Any]) -> OwedEvent:
-    """The reverse of `to_document`."""
-    return OwedEvent(record=record, **document)
+    """The reverse of `to_document`; a newer version beside this one may have written more."""
+    known = {each.name: document[each.name] for each in fields(OwedEvent) if each.name in document}
+    return OwedEvent(**{**known, "record": record})

@@ -28,8 +28,9 @@ from chassis.problem import bug_response, install_problems
 from chassis.settings import ServiceSettings
 from chassis.tracing import TRACEPARENT, span, start_tracing, stop_tracing
 
-# Seconds that requests and background tasks have for what is under way.
-DRAIN_SECONDS = 20
+# Seconds. What a request is in the middle of, its sender can go on with elsewhere. What a background task is in the
+# middle of may be done and not yet noted, a mail above all: it has until its database should be back.
+REQUESTS_SECONDS, DRAIN_SECONDS = 20, 90
 # An idle connection is closed by whoever opened it, never by the service at the very moment a request comes along it:
 # gateways keep theirs for two minutes at most.
 _KEEP_ALIVE_SECONDS = 150
@@ -70,7 +71,7 @@ def run_service(*, name: str, settings: ServiceSettings, compose: Compose) -> No
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=REQUESTS_SECONDS,
         loop="uvloop",
     )
     life.server = _Server(config, life)

@@ -32,6 +32,7 @@ def start_tracing(*, service: str, env: Mapping[str, str] = environ) -> None:
         raise SystemExit(fault)
     if not _asked(env):
         return
+    # Here and below: only a process that traces has these libraries, and pays for them.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415

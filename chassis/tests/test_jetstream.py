@@ -25,7 +25,7 @@ class _DeafClient:
 
 async def test_a_bus_closes_though_its_connection_is_made_at_that_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     client = _DeafClient()
-    monkeypatch.setattr(chassis.jetstream, "Client", lambda: client)
+    monkeypatch.setattr(chassis.jetstream, "WaryClient", lambda: client)
 
     async def opened_and_closed() -> None:
         async with JetStreamBus(url="nats://localhost:1", user="nobody", password="none", name="test"):

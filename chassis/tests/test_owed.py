@@ -30,6 +30,10 @@ class _FakeStore:
         for record, owed in self.records.items():
             self.records[record] = [each.published(at) if each.id in ids else each for each in owed]
 
+    async def set_aside(self, event: OwedEvent, at: datetime) -> None:
+        for record, owed in self.records.items():
+            self.records[record] = [replace(each, refused_at=at) if each.id == event.id else each for each in owed]
+
     async def settle(self, event: OwedEvent) -> None:
         self.records[event.record] = [each for each in self.records.get(event.record, []) if each.id != event.id]
 

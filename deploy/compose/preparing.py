@@ -55,7 +55,7 @@ def _write_servers(plan: Plan, credentials: Credentials) -> None:
     context = {
         "port": _PORTS.__getitem__,
         "bind": "0.0.0.0",  # noqa: S104 (each in a network of its own)
-        "gateway_binds": ["0.0.0.0"],  # noqa: S104
+        "gateway_binds": ["0.0.0.0"],  # noqa: S104 (its own, too)
         "addresses": {service: [f"{service}:8080"] for service in SERVICES},
         "data": Path("/data"),
         "signatures": Path("/var/lib/clamav"),

@@ -108,7 +108,7 @@ def _shell_mongo(arguments: argparse.Namespace) -> int:
     import pymongo  # noqa: PLC0415 (nobody else should wait for it)
 
     with pymongo.MongoClient[dict[str, object]](_endpoints(arguments).mongo) as client:
-        told = f"db(name): {', '.join(client.list_database_names())}. Such as db('catalog').documents.find_one()"
+        told = f"db(name): {', '.join(client.list_database_names())}. Such as db('upload').uploads.find_one()"
         code.interact(banner=told, local={"db": client.get_database, "client": client}, exitmsg="")
     return 0
 

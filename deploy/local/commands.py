@@ -16,9 +16,9 @@ from .people import read_people
 from .plan import Plan, Process
 from .scanner import clamd_path
 
-# A replica that goes alone has the time to answer whoever is at it. One without a peer goes with the whole stack, or is
-# waited for.
-_DRAIN_SECONDS = 22
+# A replica that goes alone has the time to end what it is at. One without a peer goes with the whole stack, or is
+# waited for; but notify has the time to note which mails the relay has taken.
+_DRAIN_SECONDS, _AT_ONCE = 92, 4
 _RUN_AS = str(Path(__file__).with_name("run-as.sh"))
 _PROVIDER = str(Path(__file__).with_name("oidc_provider.py"))
 
@@ -43,7 +43,7 @@ def command_of(process: Process, *, plan: Plan, credentials: Credentials) -> Com
         argv = (sys.executable, "-m", process.program.replace("-", "_"))
         env = environment_of(process, plan=plan, credentials=credentials)
         wait = drain_wait(process.program, plan=plan)
-        stop_seconds = wait + _DRAIN_SECONDS if wait else 4
+        stop_seconds = wait + _DRAIN_SECONDS if wait or process.program == "notify" else _AT_ONCE
     pid_file = str(plan.pids / f"{process.name}.pid")
     return Command(process.name, ("/bin/sh", _RUN_AS, pid_file, *argv), env, stop_seconds)
 

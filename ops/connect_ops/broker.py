@@ -127,7 +127,7 @@ class Broker:
             except nats.js.errors.NotFoundError:
                 return False
 
-    async def publish(self, subject: str, payload: bytes, *, id: str, headers: Mapping[str, str]) -> None:  # noqa: A002
+    async def publish(self, subject: str, payload: bytes, *, id: str, headers: Mapping[str, str]) -> None:  # noqa: A002 (the broker's word)
         """Store a message, once for each id within the stream's duplicate window."""
         await self._bus.publish(subject, payload, message_id=id, headers=headers)
 

@@ -106,9 +106,11 @@ class Standings:
             office, _, client = each["owner"].partition("/")
             standing = self._of(each["_id"], office=office, client=client)
             standing.catalog, standing.archived = True, bool(each.get("archived"))
-        async for each in _records(catalog, "decisions", {}, "decision.kind"):
+        async for each in _records(catalog, "decisions", {}, "decision.kind decision.at"):
             if each["_id"] in self.found:
-                self.found[each["_id"]].decision = each["decision"]["kind"]
+                standing = self._of(each["_id"])
+                standing.decision = each["decision"]["kind"]
+                _note_time(standing, each["decision"]["at"])
 
 
 async def _records(database: Database, name: str, wanted: Mapping[str, Any], fields: str) -> Any:

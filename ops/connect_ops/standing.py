@@ -19,6 +19,7 @@ Kind = Literal[
     "not_in_ledger",
     "not_moved",
     "not_locked",
+    "untold",
     "left_in_staging",
     "still_there",
     "given_up",
@@ -42,7 +43,7 @@ class Ledger:
 class Standing:
     """One document. `upload` is intake's state of it; `catalog` whether the serving generation has a record, and
     `archived` whether that says so; `events` the last sequence of each event; `versions` counts those in the GED;
-    `latest` is when anything of it last changed in stream or GED."""
+    `latest` is when anything of it last changed in stream or GED, or was decided."""
 
     document: str
     office: str | None = None
@@ -103,13 +104,16 @@ def differences(standing: Standing, *, generation: int) -> list[Difference]:
         return list(_erasure(standing))
     if not standing.is_announced:
         return list(_unannounced(standing))
-    return [*_catalog(standing, generation), *_archive(standing)]
+    return [*_catalog(standing, generation), *_archive(standing), *_decided(standing)]
 
 
 def _erasure(standing: Standing) -> Iterator[Difference]:
     if standing.versions or standing.is_staged:
         what = "it was withdrawn, and a bucket still has it"
         yield Difference(standing.document, "still_there", what, _mover(standing, "ged-mover-erasures", "withdrawn"))
+    elif "withdrawn" in standing.events and "erased" not in standing.events:
+        what = "it was withdrawn and is nowhere, and the stream does not tell that it was erased"
+        yield Difference(standing.document, "untold", what, _mover(standing, "ged-mover-erasures", "withdrawn"))
 
 
 def _unannounced(standing: Standing) -> Iterator[Difference]:
@@ -149,9 +153,15 @@ def _archive(standing: Standing) -> Iterator[Difference]:
     elif standing.is_staged:
         cleanup = _mover(standing, "ged-mover-cleanup", "archived")
         yield Difference(document, "left_in_staging", "it lies in the GED, and in staging too", cleanup)
-    if "taken" in standing.events and not (ledger and ledger.locked):
-        retention = _mover(standing, "ged-mover-retention", "taken")
-        yield Difference(document, "not_locked", "it was taken in charge, and ged-mover has not locked it", retention)
+    if "taken" in standing.events and not (ledger and ledger.locked and "retained" in standing.events):
+        what = "it was taken in charge, and ged-mover has not locked it or not told it"
+        yield Difference(document, "not_locked", what, _mover(standing, "ged-mover-retention", "taken"))
+
+
+def _decided(standing: Standing) -> Iterator[Difference]:
+    if standing.decision in ("taken", "returned") and standing.decision not in standing.events:
+        what = f"the catalog decided that it is {standing.decision}, and the stream does not tell of it"
+        yield Difference(standing.document, "untold", what)
 
 
 def _mover(standing: Standing, subscription: str, *events: str) -> Telling | None:

@@ -75,7 +75,7 @@ class Graveyard:
         self._bus = bus
         self.erased: list[int] = []
 
-    async def publish(self, subject: str, payload: bytes, *, id: str, headers: dict[str, str]) -> None:  # noqa: A002
+    async def publish(self, subject: str, payload: bytes, *, id: str, headers: dict[str, str]) -> None:  # noqa: A002 (the broker's word)
         await self._bus.publish(subject, payload, message_id=id, headers=headers)
 
     async def erase(self, stream: str, sequence: int) -> bool:

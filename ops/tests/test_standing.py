@@ -36,7 +36,8 @@ def test_a_document_that_stands_everywhere_differs_nowhere() -> None:
     assert found() == []
     # Intake forgets what ended 90 days ago.
     assert found(upload=None) == []
-    assert found(events={**EVENTS, "taken": 5}, ledger=Ledger(archived=True, locked=True)) == []
+    taken = {**EVENTS, "taken": 5, "retained": 6}
+    assert found(events=taken, decision="taken", ledger=Ledger(archived=True, locked=True)) == []
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,15 @@ def test_a_document_that_stands_everywhere_differs_nowhere() -> None:
         ({"versions": 0}, "lost", None),
         ({"events": {**EVENTS, "taken": 5}}, "not_locked", tells("ged-mover-retention", 5)),
         ({"events": {**EVENTS, "withdrawn": 6}}, "still_there", tells("ged-mover-erasures", 6)),
+        (
+            {"events": {**EVENTS, "taken": 5}, "ledger": Ledger(archived=True, locked=True)},
+            "not_locked",
+            tells("ged-mover-retention", 5),
+        ),
+        ({"events": {"deposited": 1}}, "not_in_ledger", tells("ged-mover-moves", 1)),
+        ({"events": {**EVENTS, "withdrawn": 6}, "versions": 0}, "untold", tells("ged-mover-erasures", 6)),
+        ({"decision": "taken"}, "untold", None),
+        ({"decision": "returned"}, "untold", None),
         ({"ledger": Ledger(withdrawn=True)}, "still_there", None),
         ({"decision": "withdrawn", "versions": 0, "is_staged": True}, "still_there", None),
     ],

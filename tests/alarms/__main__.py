@@ -14,13 +14,15 @@ from pathlib import Path
 
 from chassis.logs import configure_logs
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy.local.demo import Demo
 from deploy.local.endpoints import Endpoints
+from deploy.local.scanner import clamd_path
 from deploy.observability.rules import ALERTS
 
 from .faults import EXCUSED, EXPECTED, ROUNDS, Fault
+from .panels import unanswered
 from .rules import alerts_of, shortened, without_a_fault
 from .run import Rounds, Seen
 from .stage import Parts, running, staged
@@ -37,6 +39,10 @@ def main() -> int:
     chosen = parser.parse_args()
     if shutil.which("prometheus") is None:
         parser.error("prometheus is missing: apt-get install prometheus")
+    if clamd_path() is None:
+        parser.error("clamd is missing: apt-get install clamav-daemon")
+    if unknown := {*(chosen.only or ())} - {each.alert for each in EXPECTED}:
+        parser.error(f"no fault causes {', '.join(sorted(unknown))}")
     assert isinstance(sys.stdout, io.TextIOWrapper)
     sys.stdout.reconfigure(line_buffering=True)
     configure_logs(service="alarms", level="CRITICAL")
@@ -58,23 +64,30 @@ class _Command:
                 f"Prometheus scrapes a stack; a minute, and an hour, has {self._minute:g} s, and a GiB is a MiB."
             )
             Demo(Endpoints.model_validate(parts[0].endpoints), self._console).run()
-            seen, wrong = asyncio.run(self._go_through([faults for faults in rounds if faults], parts))
+            seen, wrong = asyncio.run(self._go_through([faults for faults in rounds if faults], parts, whole=not only))
         wrong += without_a_fault(self._alerts, caused={each.alert for each in EXPECTED}, excused=EXCUSED)
         self._show(seen)
         for line in wrong:
             self._tell(line)
+        well = {each.expected.alert for each in seen} - {each.expected.alert for each in seen if not each.is_well}
+        self._tell(f"{len(well)} of {len(self._alerts)} alerts fired by their fault, and ended with it.")
         return 0 if not wrong and all(each.is_well for each in seen) else 1
 
-    async def _go_through(self, rounds: Sequence[Sequence[Fault]], parts: Parts) -> tuple[list[Seen], list[str]]:
+    async def _go_through(
+        self, rounds: Sequence[Sequence[Fault]], parts: Parts, *, whole: bool
+    ) -> tuple[list[Seen], list[str]]:
         severities = {alert.name: alert.severity for alert in self._alerts}
         async with staged(*parts) as stage:
             told = Rounds(stage, severities=severities, tell=self._tell)
             wrong = [f"{name}: fires though nothing is wrong" for name in await told.firing_unasked()]
             seen = [each for faults in rounds for each in await told.run(faults)]
+            # Of what never happened there is nothing to show.
+            wrong += await unanswered(stage.prometheus, stage.http) if whole else []
         return seen, wrong
 
     def _show(self, seen: Sequence[Seen]) -> None:
-        table = Table("alert", "fault", "fired after", "resolved after", "")
+        alert = Column("alert", min_width=max(len(each.name) for each in self._alerts))
+        table = Table(alert, "fault", "fired after", "resolved after", "")
         for each in seen:
             table.add_row(
                 " ".join((each.expected.alert, *each.expected.labels.values())),

@@ -17,6 +17,8 @@ from .stage import DISKS, LINES, Stage
 
 SERVICES = ("upload-1", "catalog-1", "notify-1", "ged-mover-1")
 SERVERS = ("mongod", "nats", "weed", "maildump", "clamd", "caddy")
+# Whose disk it is; the scratch folder is the mover's and the intake's.
+_WRITERS = {"mongo": "mongod", "nats": "nats", "weed": "weed", "scratch": "upload-1"}
 Strike = Callable[[Stage], AbstractAsyncContextManager[None]]
 
 
@@ -72,30 +74,48 @@ def cut(server: str, line: Line) -> Fault:
 
 
 def full(disk: str) -> Fault:
-    """No room on the file system of a server's data.
-
-    nats-server and SeaweedFS's index keep answering with the error of a write that found none until they are started
-    anew: their operator does.
-    """
+    """No room on the file system of a server's data."""
 
     @asynccontextmanager
     async def strike(stage: Stage) -> AsyncIterator[None]:
-        stage.disks.fill(disk)
-        try:
+        async with _no_room(stage, disk):
             yield
-        finally:
-            stage.disks.clear(disk)
-            if disk in ("nats", "weed"):
-                await stage.stack.restart(disk)
 
     return Fault(f"full disk {disk}", disk, strike)
+
+
+def started_full(disk: str) -> Fault:
+    """Whoever writes there is killed, and has to start where there is no room."""
+    process = _WRITERS[disk]
+
+    @asynccontextmanager
+    async def strike(stage: Stage) -> AsyncIterator[None]:
+        async with _no_room(stage, disk):
+            stage.stack.kill(process)
+            yield
+
+    return Fault(f"start of {process} on a full disk", disk, strike, process)
+
+
+@asynccontextmanager
+async def _no_room(stage: Stage, disk: str) -> AsyncIterator[None]:
+    """nats-server and SeaweedFS's index keep answering with the error of a write that found no room until they are
+    started anew: their operator does."""
+    stage.disks.fill(disk)
+    try:
+        yield
+    finally:
+        stage.disks.clear(disk)
+        if disk in ("nats", "weed"):
+            await stage.stack.restart(disk)
 
 
 KILLS = tuple(map(killed, (*SERVICES, *SERVERS)))
 STOPS = tuple(map(stopped, (*SERVICES, *SERVERS)))
 CUTS = tuple(cut(server, line) for server in LINES for line in FAULTS_OF_A_LINE if line != "sound")
 FULL = tuple(map(full, DISKS))
-EVERY_FAULT = (*KILLS, *STOPS, *CUTS, *FULL)
+STARTED_FULL = tuple(map(started_full, DISKS))
+EVERY_FAULT = (*KILLS, *STOPS, *CUTS, *FULL, *STARTED_FULL)
 
 
 def schedule(chance: random.Random, *, whole: bool) -> list[tuple[Fault, ...]]:
@@ -104,7 +124,7 @@ def schedule(chance: random.Random, *, whole: bool) -> list[tuple[Fault, ...]]:
     if whole:
         alone, pairs = list(EVERY_FAULT), len(EVERY_FAULT) // 2
     else:
-        alone = [*KILLS, *chance.sample(STOPS, 3), *chance.sample(CUTS, 5), *FULL]
+        alone = [*KILLS, *chance.sample(STOPS, 3), *chance.sample(CUTS, 5), *FULL, *chance.sample(STARTED_FULL, 2)]
         pairs = 4
     chance.shuffle(alone)
     return [*((fault,) for fault in alone), *(_pair(chance) for _ in range(pairs))]

@@ -13,9 +13,11 @@ from chassis.mongo import connected
 from contracts.envelope import decode
 
 from tests.support.eventually import eventually
+from tests.support.operator import connect_ops
 from tests.support.people import Person
 from tests.support.running import RunningStack
 from tests.support.samples import invoice
+from tests.support.streams import stored
 from tests.support.tus import Deposit
 
 from .load import ACCOUNTANT, Acknowledged
@@ -66,6 +68,67 @@ async def test_events_that_the_broker_forgot_are_there_again_within_two_minutes(
         return await _told_to_the_journal(stack) >= owed
 
     await eventually(all_are_back, within=SETTLED_SECONDS)
+
+
+@pytest.mark.timeout(900)
+async def test_what_was_forgotten_with_all_that_followed_it_is_told_again_by_reconcile(
+    stage: Stage, depositor: Person, judge: Judge, tell: Tell
+) -> None:
+    """Nobody owes any more what its successor has settled. Of one document the archival is cut off, of others all."""
+    stack = stage.stack
+    acknowledged = await _deposited_in_turn(depositor, judge, 4)
+    documents = list(acknowledged)
+    last, cut = await _archived_at(stack, documents[1])
+    await stack.down("nats")
+    forgotten = {"CONNECT_DOCUMENTS": _forget(stack, "CONNECT_DOCUMENTS", last - cut + 1)}
+    forgotten["CONNECT_AUDIT"] = _forget(stack, "CONNECT_AUDIT", len(documents))
+    await stack.up("nats")
+    tell(f"the streams lost their last messages: {forgotten}")
+
+    found = await _reconciled(stack)
+    tell(f"reconcile: {found}")
+    assert found[documents[1]] == {"not_in_ledger"}
+    assert all(found[document] == {"unannounced"} for document in documents[2:])
+    assert documents[0] not in found
+    await _reconciled(stack, "--mend")
+
+    verdict = await judge.settled(acknowledged)
+    tell(str(verdict))
+    assert verdict.is_clean, (verdict.lost, verdict.doubled, verdict.left)
+    assert await _reconciled(stack) == {}
+
+
+async def _deposited_in_turn(depositor: Person, judge: Judge, count: int) -> dict[str, Acknowledged]:
+    """Each has come to its end before the next one."""
+    acknowledged: dict[str, Acknowledged] = {}
+    for _ in range(count):
+        sample = invoice("oubli", size=20_000)
+        acknowledged[await depositor.tus.deposit(sample, to=Deposit())] = Acknowledged(sample, frozenset({ACCOUNTANT}))
+        verdict = await judge.settled(acknowledged)
+        assert verdict.is_clean, (verdict.lost, verdict.doubled, verdict.left)
+    return acknowledged
+
+
+async def _archived_at(stack: RunningStack, document: str) -> tuple[int, int]:
+    """The stream's last sequence, and that of the document's `archived`."""
+    server = stack.endpoints["nats"]
+    client = await nats.connect(server["url"], user=server["user"], password=server["password"])
+    try:
+        jetstream = client.jetstream()
+        told = await stored(jetstream, "connect.v1.documents.archived.>", stream="CONNECT_DOCUMENTS")
+        (at,) = {each.metadata.sequence.stream for each in told if decode(each.data).subject == document}
+        return (await jetstream.stream_info("CONNECT_DOCUMENTS")).state.last_seq, at
+    finally:
+        await client.close()
+
+
+async def _reconciled(stack: RunningStack, *options: str) -> dict[str, set[str]]:
+    """The differences that the operator is told of, by document."""
+    ran = await connect_ops(stack.endpoints, "reconcile", "--settle", "0", "--json", *options)
+    found: dict[str, set[str]] = {}
+    for each in ran.report["differences"]:
+        found.setdefault(each["document"], set()).add(each["kind"])
+    return found
 
 
 async def _owed_to_the_journal(stack: RunningStack) -> set[str]:

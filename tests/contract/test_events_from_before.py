@@ -14,7 +14,7 @@ STORED = sorted((RELEASED / "events").glob("*.json"))
 # Every module that reads events off a stream.
 CONSUMERS = (
     *("upload.main", "upload.erasure", "notify.main", "ged_mover.main"),
-    *("catalog.main", "catalog.rebuild", "catalog.nats_trail"),
+    *("catalog.main", "catalog.rebuild", "catalog.nats_trail", "catalog.dead_letters"),
     *("connect_ops.holdings", "connect_ops.recall", "connect_ops.replay", "connect_ops.tracing"),
 )
 

@@ -50,3 +50,10 @@ def test_there_is_one_word_for_one_thing() -> None:
 @pytest.mark.parametrize("said", ["un e-mail", "par email", "l’e-mail", "votre adresse e-mail", "des e-mails"])
 def test_a_mail_is_called_nothing_else(said: str) -> None:
     assert [word for _, word in other_words(f"Vous recevrez {said}.")] == ["mail"]
+
+
+def test_quotes_are_never_parted_from_their_words() -> None:
+    """By the end of a line: French has a space inside them."""
+    pages = [(where, line) for where, line in lines() if re.search(r"\.(html|js):", where)]
+    assert any("«&nbsp;" in line for _, line in pages)
+    assert [where for where, line in pages if re.search("« | »", line)] == []

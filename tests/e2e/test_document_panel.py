@@ -154,6 +154,7 @@ async def test_a_document_that_isnt_theirs_is_not_found(stack: RunningStack, dep
     assert answer
     assert answer.status == 404
     await expect(page.get_by_role("heading", name="Introuvable")).to_be_visible()
+    await expect(page.get_by_text("Cette page n’existe pas, ou elle n’est pas dans votre espace.")).to_be_visible()
     await expect(page.get_by_text(sample.name)).to_have_count(0)
 
 

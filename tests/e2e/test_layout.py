@@ -38,6 +38,49 @@ async def test_everything_can_be_read_and_touched_at_any_size(
     assert faults == []
 
 
+_LINES = """(menu) => new Set([...menu.querySelectorAll("a")].map((entry) => entry.offsetTop)).size"""
+
+
+async def test_the_office_s_menu_is_one_line_on_a_phone_however_much_waits(
+    page: Page, scene: Scene, portal: str
+) -> None:
+    await admit(page.context, scene, "accountant", origin=portal)
+    await page.goto(f"{portal}/historique")
+    menu = page.get_by_role("navigation", name="Menu principal")
+    await expect(menu.locator("#inbox-count")).to_have_text("0 document")
+    await menu.locator("#inbox-count").evaluate("count => { count.firstChild.data = '1\u202f234'; }")
+    for width in (320, 360, 412, 768, 1280):
+        await page.set_viewport_size({"width": width, "height": 740})
+        assert (width, await menu.evaluate(_LINES)) == (width, 1)
+        assert await cut_off(page) == []
+        # What is heard is whole.
+        await expect(menu.get_by_role("link", name="Documents publiés", exact=True)).to_be_visible()
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await menu.get_by_role("link", name="Documents publiés").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Documents publiés")
+
+
+_CUT_CHOICES = """() => [...document.querySelectorAll("main select")].filter((select) => {
+    if (!select.checkVisibility()) return false;
+    const alone = select.cloneNode();
+    alone.append(select.selectedOptions[0].cloneNode(true));
+    alone.style.cssText = "position: absolute; width: max-content";
+    select.after(alone);
+    const cut = alone.offsetWidth > select.offsetWidth;
+    alone.remove();
+    return cut;
+}).map((select) => `${select.name}: ${select.selectedOptions[0].text}`)"""
+
+
+async def test_what_a_field_says_is_whole_on_a_phone(page: Page, scene: Scene, portal: str) -> None:
+    await admit(page.context, scene, "accountant", origin=portal)
+    await page.set_viewport_size({"width": 360, "height": 740})
+    for path in ("a-traiter", "historique", "publies", "a-traiter?folder=comptable"):
+        await page.goto(f"{portal}/{path}")
+        await expect(page.locator("main select").first).to_be_visible()
+        assert (path, await page.evaluate(_CUT_CHOICES)) == (path, [])
+
+
 async def test_letters_are_as_large_as_the_browser_is_told(client: Page, portal: str) -> None:
     session = await client.context.new_cdp_session(client)
     await session.send("Page.setFontSizes", {"fontSizes": {"standard": 32}})

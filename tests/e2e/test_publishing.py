@@ -117,6 +117,7 @@ async def test_a_collaborator_publishes_and_both_see_it_live_and_the_client_is_t
     await page.set_input_files("#transfer-files", file)
     await dialog.get_by_role("button", name="TOUT TRANSFÉRER").click()
     await expect(dialog.get_by_text("Votre client est averti par mail.")).to_be_visible()
+    await expect(dialog.get_by_role("button", name="Publier d’autres documents")).to_be_visible()
     await dialog.get_by_role("button", name="Fermer", exact=True).last.click()
 
     await expect(entry(page, sample)).to_contain_text("EARL du Chêne")

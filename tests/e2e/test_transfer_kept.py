@@ -115,6 +115,45 @@ async def test_who_leaves_as_a_file_is_deposited_finds_it_deposited(
     await expect(client.get_by_role("complementary", name="Transfert de documents")).to_be_hidden()
 
 
+async def test_who_leaves_before_the_last_answer_is_heard_sends_no_byte_twice(
+    client: Page, scene: Scene, portal: str, tmp_path: Path
+) -> None:
+    """Within the half second in which the browser doesn't know yet where the intake has the file."""
+    await client.add_init_script(_FREEZABLE)
+    await client.goto(f"{portal}/documents")
+    transfer, sample, unheard = Transfer(client, files=tmp_path), invoice("inouï"), asyncio.Event()
+
+    async def swallow(route: Route) -> None:
+        if route.request.method == "POST":
+            await transfer.is_kept_started(sample, placed=False)
+            await client.evaluate("window.frozen = true")
+            await route.continue_()
+        else:
+            await route.fetch()
+            unheard.set()
+
+    await client.route("**/uploads**", swallow)
+    await transfer.send(sample)
+    await asyncio.wait_for(unheard.wait(), 30)
+    await transfer.is_kept_started(sample, placed=False)
+    await client.unroute("**/uploads**")
+    traffic, shown = Traffic(client), asyncio.Event()
+
+    async def held(route: Route) -> None:
+        await shown.wait()
+        await route.continue_()
+
+    await client.route("**/uploads**", held)
+    await reloaded(client)
+    shown.set()
+    await transfer.shows(sample, "Déposé")
+    assert traffic.looks >= 1
+    assert traffic.offsets == []
+    async with scene.browser("client") as http:
+        found = (await http.get("/api/documents", params={"q": sample.name})).json()["documents"]
+    assert len(found) == 1
+
+
 async def test_files_added_while_others_are_sent_are_kept_and_sent_with_the_next_click(
     client: Page, portal: str, tmp_path: Path
 ) -> None:

@@ -39,6 +39,16 @@ _LOSE_BYTES = """() => new Promise((resolve) => {
 })"""
 
 
+# Of an element, or of a name in the style sheet.
+_COLOUR = """(element, name) => {
+  const probe = element.appendChild(document.createElement("i"));
+  probe.style.color = name ? `var(${name})` : "inherit";
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}"""
+
+
 @pytest.fixture
 async def transfer(stack: RunningStack, page: Page, tmp_path: Path) -> Transfer:
     """EARL du Chêne at their documents."""
@@ -180,6 +190,11 @@ async def test_a_refusal_stands_at_its_file_and_the_others_go_on(depositor: Pers
     await expect(transfer.row(false)).to_contain_text("Le contenu du fichier ne correspond pas à son extension")
     await expect(transfer.row(false)).to_contain_text("enregistrez-le en PDF")
     await expect(transfer.row(program)).to_contain_text("Enregistrez le document en PDF")
+    # The end is not shown as if all had gone well.
+    end = transfer.dialog.locator("#transfer-finished")
+    await expect(end).to_contain_text("1 document déposé, 2 fichiers refusés")
+    await expect(end.locator("svg").filter(visible=True)).to_have_count(1)
+    assert await end.evaluate(_COLOUR) == await end.evaluate(_COLOUR, "--warn")
     await arrived(depositor, good)
 
 

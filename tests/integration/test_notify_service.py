@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import nats
@@ -18,10 +19,12 @@ from contracts.envelope import Envelope, decode, envelop
 from contracts.streams import DIRECTORY
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from pymongo import AsyncMongoClient
 
 from tests.suites.notify_events import CLIENT, Deposit, erased, new_id, withdrawn
 from tests.support.eventually import eventually
 from tests.support.mailbox import Mail, Mailbox
+from tests.support.operator import connect_ops
 from tests.support.running import RunningStack
 from tests.support.scripted_smtp import ScriptedSmtp
 from tests.support.service import ServiceProcess
@@ -225,6 +228,32 @@ async def test_a_refused_accountant_is_reported_and_the_inbox_told(servers: Runn
     ]
     assert [recipient for recipient, _ in relay.accepted] == ["accueil@cerfrance-77.example"]
     await relay.stop()
+
+
+async def test_what_waits_in_an_older_backup_and_was_mailed_since_is_not_mailed_again(
+    servers: RunningStack, bench: Bench
+) -> None:
+    nowhere = ScriptedSmtp()
+    await nowhere.start()
+    await nowhere.stop()
+    async with replica(servers, NOTIFY_SMTP__PORT=str(nowhere.port)):
+        await bench.publish(bench.deposit(1).deposited())
+        await eventually(bench.all_noted, within=20)
+    async with AsyncMongoClient[dict[str, Any]](servers.endpoints["mongo"]) as mongo:
+        digests = mongo["notify"]["digests"]
+        [backup] = [each async for each in digests.find({"group.client": bench.client})]
+        assert backup["untold"]
+        async with replica(servers):
+            await eventually(bench.mails, within=20)
+            await eventually(bench.alerts, within=10)
+        await digests.replace_one({"_id": backup["_id"]}, backup)
+    restored = await connect_ops(servers.endpoints, "restore", "records", "--office", OFFICE)
+    assert restored.status == 0, restored.errors
+    async with replica(servers):
+        # What is overdue is looked at when it starts, so before this.
+        await bench.publish(bench.deposit(1).deposited())
+        await eventually(lambda: len(bench.alerts()) >= 2, within=20)
+    assert len(bench.alerts()) == len(await bench.mails()) == 2
 
 
 async def _heard(bench: Bench, *events: str) -> bool:

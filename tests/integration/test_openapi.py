@@ -115,6 +115,7 @@ async def _documents(scene: Scene) -> list[str]:
     for each in (there, published):
         scene.put("ged", f"{scene.office}/{scene.client}/{each.data.document}", b"0123456789")
     await scene.tell(fresh, there, archived(there), published, archived(published), troubled, _failed(troubled))
+    await scene.bury(troubled)
     async with scene.browser("client") as http:
         for each in (fresh, troubled):
             await scene.shown(http, each)

@@ -10,6 +10,7 @@ import pytest
 from chassis.errors import Unavailable
 from chassis.mongo import Collection, MongoOwedStore, connected, ping, translated
 from chassis.owed import Due, OwedEvent, from_document, to_document
+from pymongo.read_concern import ReadConcern
 
 from tests.suites.owed import OwedBehaviour, event, now, published_before
 from tests.support.running import RunningStack
@@ -24,7 +25,9 @@ class _MongoLedger:
         await self.collection.insert_one({"_id": record, "owed": [to_document(each) for each in events]})
 
     async def owed(self, record: str) -> Sequence[OwedEvent]:
-        found = await self.collection.find_one({"_id": record})
+        # A mark is worth no journal, so a majority read shows it a little later.
+        latest = self.collection.with_options(read_concern=ReadConcern("local"))
+        found = await latest.find_one({"_id": record})
         assert found is not None
         return [from_document(record, each) for each in found["owed"]]
 
@@ -71,7 +74,7 @@ async def _examined(ledger: _MongoLedger) -> int:
     try:
         await ledger.store.due(published_before(event().owed_since), limit=10)
         entry = await database["system.profile"].find_one(
-            {"ns": ledger.collection.full_name, "op": "query"}, sort=[("ts", -1)]
+            {"ns": ledger.collection.full_name, "op": "query"}, sort=[("ts", 1)]
         )
     finally:
         await database.command({"profile": 0})

@@ -1,32 +1,14 @@
 """MongoDB is set up also where its user is made before the set is, as the official image does."""
 
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from pymongo import MongoClient
 
-from deploy.local.commands import mongod_path
 from deploy.local.credentials import OPS, Credentials, load_or_make
 from deploy.local.environment import database_of, mongo_url
 from deploy.local.plan import SERVICES, Plan, PortReservation
 from deploy.local.provision_mongo import provision_mongo
-
-
-@contextmanager
-def _mongod(plan: Plan, *options: str) -> Iterator[None]:
-    port, data = str(plan.port("mongo")), plan.data / "mongo"
-    data.mkdir(parents=True, exist_ok=True)
-    argv = [
-        *(str(mongod_path()), "--port", port, "--dbpath", str(data), "--bind_ip", "127.0.0.1", "--nounixsocket"),
-        *options,
-    ]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as server:
-        try:
-            yield
-        finally:
-            server.terminate()
+from tests.support.mongo_server import mongod
 
 
 def _make_first_user(plan: Plan, credentials: Credentials) -> None:
@@ -44,9 +26,9 @@ async def test_a_server_that_has_its_user_already_becomes_a_set(tmp_path: Path) 
     reservation = PortReservation()
     plan = Plan(run_dir=tmp_path, port_base=reservation.port_base)
     credentials = load_or_make(plan)
-    with _mongod(plan):
+    with mongod(plan):
         _make_first_user(plan, credentials)
-    with _mongod(plan, "--replSet", "rs0", "--keyFile", str(plan.secrets / "mongo.key")):
+    with mongod(plan, "--replSet", "rs0", "--keyFile", str(plan.secrets / "mongo.key")):
         for _ in ("first", "again"):
             await provision_mongo(f"127.0.0.1:{plan.port('mongo')}", credentials)
         for service in SERVICES:

@@ -148,8 +148,8 @@ async def test_a_service_may_put_off_only_its_own_work_and_bury_only_its_own_dea
         *(f"connect.v1.dead.{other}" for other in others),
         *(f"$JS.API.CONSUMER.{verb}.CONNECT_WAKE.{other}-wake" for other in others for verb in ("CREATE", "MSG.NEXT")),
         *(f"$JS.ACK.CONNECT_WAKE.{other}-wake.1.1.1.1.0" for other in others),
-        "$JS.API.CONSUMER.CREATE.CONNECT_DEAD.x",
-        "$JS.API.STREAM.MSG.GET.CONNECT_DEAD",
+        *(f"$JS.API.CONSUMER.{verb}.CONNECT_DEAD.x" for verb in ("CREATE", "MSG.NEXT", "DELETE")),
+        *(f"$JS.API.STREAM.{verb}.CONNECT_DEAD" for verb in ("MSG.DELETE", "PURGE")),
     ]
     assert await _refused(servers, service, asked) == set(asked)
     assert await _refused(servers, service, [nudge]) == (set() if service == "catalog" else {nudge})
@@ -212,6 +212,8 @@ async def test_a_service_may_neither_change_nor_empty_a_stream(servers: RunningS
             "ANOTHER",
         )
     ]
-    # What a restored journal lacks is read there by the catalog, which hears all of that stream anyway.
-    granted = {"$JS.API.STREAM.MSG.GET.CONNECT_AUDIT"} if service == "catalog" else set()
+    # What a restored journal lacks is read there by the catalog, which hears all of that stream anyway; and which dead
+    # letters concern an office.
+    read = {f"$JS.API.STREAM.MSG.GET.{stream}" for stream in ("CONNECT_AUDIT", "CONNECT_DEAD")}
+    granted = read if service == "catalog" else set()
     assert await _refused(servers, service, asked) == set(asked) - granted

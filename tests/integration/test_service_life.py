@@ -23,13 +23,13 @@ class _Process:
         self.url = f"http://127.0.0.1:{self._port}"
         self.child: asyncio.subprocess.Process
 
-    async def start(self, *, drain_wait: float = 0) -> None:
+    async def start(self, *, drain_wait: float = 0, **env: str) -> None:
         self.child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "tests.suites.small_service",
             str(self._port),
-            env={**os.environ, "DRAINED": str(self.drained), "DRAIN_WAIT": str(drain_wait)},
+            env={**os.environ, "DRAINED": str(self.drained), "DRAIN_WAIT": str(drain_wait), **env},
             cwd=Path(__file__).parents[2],
             stdout=asyncio.subprocess.PIPE,
         )
@@ -124,3 +124,19 @@ async def test_a_task_that_fails_ends_the_process_with_status_1_and_the_others_d
     assert process.child.returncode == 1
     assert "task_failed" in logs
     assert process.drained.read_text(encoding="utf-8") == "drained\nclosed\n"
+
+
+async def test_what_is_under_way_has_longer_to_end_than_a_request_that_hangs(tmp_path: Path) -> None:
+    process = _Process(tmp_path)
+    await process.start(REQUESTS="1", STEADY="3", TASKS="30")
+    try:
+        async with httpx.AsyncClient(timeout=30) as client:
+            hanging = asyncio.create_task(client.get(f"{process.url}/stuck"))
+            await eventually(process.drained.exists)
+            process.child.send_signal(signal.SIGTERM)
+            logs = await process.logs()
+            await asyncio.wait({hanging})
+    finally:
+        await process.end()
+    assert process.drained.read_text(encoding="utf-8") == "stuck\ndrained\nclosed\n"
+    assert "task_cut_off" not in logs

@@ -260,7 +260,7 @@ async def test_as_much_is_taken_ahead_as_leaves_room_and_given_back_by_whoever_t
         await counts.give_back(
             {"two": Amounts(requests=3, transfers=1), "nobody": Amounts(requests=1)}, replica="first"
         )
-        held = (await database["limits"].find_one({"_id": "two"}) or {})["held"]
+        held = (await mongo_limits.counts_in(database).find_one({"_id": "two"}) or {})["held"]
         assert {each["id"]: each["n"] for each in held} == {"first": 2, "second": 0}
         # Near the limit nothing is taken ahead, and it is met exactly.
         tight = PersonLimits(transfers=4)
@@ -278,7 +278,7 @@ async def test_an_upload_that_surely_fits_is_counted_as_any_other(intake: Intake
         counts = counts_of(database)
         for _ in range(2):
             assert isinstance(await counts.take("one by one", upload, limits, replica="first", ahead=16), Taken)
-        record = await database["limits"].find_one({"_id": "one by one"}) or {}
+        record = await mongo_limits.counts_in(database).find_one({"_id": "one by one"}) or {}
         assert (record["uploads"], round(record["bytes"])) == (2, 80)
         refused = await counts.take("one by one", upload, limits, replica="first", ahead=16)
         assert isinstance(refused, Refusal)

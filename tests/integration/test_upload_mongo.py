@@ -11,6 +11,7 @@ from upload import model
 from upload.errors import Refused
 from upload.mongo import COLLECTION, MongoUploads, overdue
 
+from tests.suites.moved_uploads import MovedUploadsBehaviour
 from tests.suites.owed import published_before
 from tests.suites.uploads import UploadsBehaviour, an_event, an_upload, owner
 from tests.support.eventually import eventually
@@ -33,7 +34,7 @@ async def uploads(database: Database) -> AsyncIterator[MongoUploads]:
     await database[COLLECTION].delete_many({})
 
 
-class TestMongoUploads(UploadsBehaviour):
+class TestMongoUploads(UploadsBehaviour, MovedUploadsBehaviour):
     pass
 
 

@@ -115,6 +115,9 @@ class Stage:
             "name": "icon.svg",
             "deposit": str(uuid.uuid4()),
         }
+        if row.about == "buried":
+            await self.cast.bury(self.cast.announced(name=f"{SECRET}.txt"))
+            return place
         if row.about in ("deposit", "published", "troubled"):
             return place | {"document": await self._listed(row.about)}
         if row.about:

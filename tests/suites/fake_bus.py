@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from chassis.bus import Consumer, Delivery, Source
+from chassis.bus import Consumer, Delivery, Refused, Source
 from chassis.errors import Unavailable
 from contracts.streams import STREAMS, Stream
 
@@ -37,10 +37,12 @@ class _Log:
 
 
 class FakeBus:
-    """`reachable` set to False makes every call fail, as a server that is away does."""
+    """`reachable` set to False makes every call fail, as a server that is away does; messages on topics that are in
+    `refused` it never takes."""
 
     def __init__(self) -> None:
         self.reachable = True
+        self.refused: set[str] = set()
         self._logs = {stream.name: _Log(stream) for stream in STREAMS}
         self._sources: dict[str, _FakeSource] = {}
 
@@ -60,6 +62,8 @@ class FakeBus:
     ) -> int:
         """See `Bus.publish`."""
         await self.reach()
+        if topic in self.refused:
+            raise Refused(topic)
         return self._store(topic, payload, {**(headers or {}), **({"Nats-Msg-Id": message_id} if message_id else {})})
 
     async def subscribe(self, consumer: Consumer) -> Source:

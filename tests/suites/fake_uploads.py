@@ -11,12 +11,11 @@ from typing import Any, BinaryIO
 
 from chassis.errors import Unavailable
 from chassis.owed import OwedEvent
-from chassis.s3 import ObjectMissing
 from contracts.envelope import Envelope, decode
 from contracts.subjects import AUDIT_ROOT
 from contracts.values import Receipt, Space
 from upload import model
-from upload.errors import Gone, LeaseLost, Refused
+from upload.errors import Gone, LeaseLost, Refused, parts_lost
 from upload.model import LEASE_SECONDS, Lease, Part, Upload
 from upload.rights import Owner
 
@@ -60,7 +59,13 @@ class FakeUploads:
         for known in self.records.values():
             if upload.creation is not None and known.creation == upload.creation:
                 return known
-        return self._set(upload)
+        begun = upload.lease and Lease(epoch=upload.lease.epoch, beat=datetime.now(UTC))
+        self._set(upload, lease=begun)
+        return upload
+
+    async def created(self, creation: str) -> Upload | None:
+        self._record("")
+        return next((each for each in self.records.values() if each.creation == creation), None)
 
     async def get(self, document: str) -> Upload | None:
         return self._record(document)
@@ -114,12 +119,21 @@ class FakeUploads:
         if found is not None and found.lease is not None and found.lease.epoch == epoch:
             self._set(found, lease=None)
 
+    async def mark_overtaken(self, document: str) -> None:
+        found = self._record(document)
+        if found is not None and found.state in model.ENDED:
+            self._look_again(self._set(found, overtaken=True))
+
+    def _look_again(self, found: Upload) -> None:
+        self._set(found, leftovers=True, due=datetime.now(UTC), epoch=found.epoch + 1)
+
     async def save(self, upload: Upload, *, owing: Sequence[OwedEvent] = (), release: bool = False) -> None:
         if self.fail_next_save:
             self.fail_next_save = False
             raise Unavailable("database_unavailable")
         found = self._of_epoch(upload.id, upload.epoch)
-        self._set(upload, lease=None if release else found.lease)
+        kept = {"moved": found.moved, "overtaken": found.overtaken}
+        self._set(upload, lease=None if release else found.lease, **kept)
         self.owed.setdefault(upload.id, []).extend(owing)
         self.saved.append(upload)
 
@@ -145,12 +159,17 @@ class FakeUploads:
         self._record("")
         self.owed.setdefault(event.record, [event])
 
-    async def settle(self, document: str) -> None:
+    async def settle(self, document: str, *, moved: bool = False) -> None:
         found = self._record(document)
         if found is not None and found.state == "owed":
-            kept = None if "returned" in self.marks.get(document, ()) else datetime.now(UTC) + model.KEPT_AFTER_END
-            self._set(found, state="settled", purge_at=kept)
+            for_long = self.marks.get(document) == {"returned"}
+            kept = None if for_long else datetime.now(UTC) + model.KEPT_AFTER_END
+            found = self._set(found, state="settled", purge_at=kept)
             self.owed[document] = [event for event in self.owed.get(document, []) if not event.awaits_successor]
+        if moved and found is not None and found.state in model.FINISHED and not found.moved:
+            found = self._set(found, moved=True)
+            if found.overtaken:
+                self._look_again(found)
 
     async def mark_returned(self, document: str, *, office: str, client: str, folder: str, space: Space) -> None:
         found = self._record(document)
@@ -228,7 +247,7 @@ class FakeStaging:
     async def read(self, key: str) -> AsyncIterator[bytes]:
         self._call("read")
         if key not in self.objects:
-            raise ObjectMissing("object_missing")
+            raise parts_lost()
         content = self.objects[key]
         for start in range(0, len(content), 1 << 18):
             yield content[start : start + (1 << 18)]
@@ -239,7 +258,8 @@ class FakeStaging:
             if key.startswith(f"tails/{document}/") or (whole and key == document):
                 del self.objects[key]
         if in_parts:
-            self.multiparts = {name: parts for name, parts in self.multiparts.items() if not name.startswith(document)}
+            for name in [name for name in self.multiparts if name.startswith(document)]:
+                del self.multiparts[name]
 
 
 class FakeAnnouncer:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import pytest
+import structlog
 from chassis.bus import Message
 from chassis.errors import Unavailable
 from chassis.metrics import OWED, OWED_OLDEST
@@ -45,7 +46,7 @@ def event(*, since: timedelta = timedelta(minutes=-1), awaits: bool = True, reco
 
 def published_before(at: datetime) -> Due:
     """Never, or before that time."""
-    return Due(confirmed=at, repeated=(at,))
+    return Due(confirmed=at, repeated=(at,), refused=at)
 
 
 class OwedBehaviour:
@@ -95,6 +96,56 @@ class OwedBehaviour:
         assert await publisher.sweep() == 0
         assert all(len(bus.stored(each.topic)) == 1 for each in events)
 
+    @pytest.mark.parametrize("published", [None, timedelta(hours=-1)])
+    async def test_what_the_broker_refuses_stays_owed_and_holds_up_nothing(
+        self, bus: FakeBus, ledger: Ledger, published: timedelta | None
+    ) -> None:
+        publisher, events = OwedPublisher(bus, ledger.store, republish_after=600), [event() for _ in range(3)]
+        published_at = now() + published if published else None
+        large = replace(events[0], owed_since=now() - timedelta(hours=2), published_at=published_at)
+        for each in (large, *events[1:]):
+            await ledger.write(each.record, [each])
+        bus.refused.add(large.topic)
+        with structlog.testing.capture_logs() as logs:
+            assert await publisher.sweep() == 3
+            assert await publisher.sweep() == 0, "it is not tried at every sweep"
+        assert [each["id"] for each in logs if each["event"] == "owed_event_refused"] == [large.id]
+        assert all(len(bus.stored(each.topic)) == 1 for each in events[1:])
+        (kept,) = await ledger.owed(large.record)
+        assert kept.refused_at
+        assert (kept.payload, kept.published_at) == (large.payload, large.published_at)
+
+        # Once the broker takes it, it goes at the next try.
+        await ledger.store.set_aside(large, now() - timedelta(minutes=11))
+        bus.refused.clear()
+        assert await publisher.sweep() == 1
+        assert [each.headers["Nats-Msg-Id"] for each in bus.stored(large.topic)] == [large.id]
+        (kept,) = await ledger.owed(large.record)
+        assert kept.refused_at is None
+
+    async def test_a_command_whose_event_the_broker_refuses_goes_on(
+        self, bus: FakeBus, ledger: Ledger, publisher: OwedPublisher
+    ) -> None:
+        large, small = event(since=timedelta()), event(since=timedelta())
+        for each in (large, small):
+            await ledger.write(each.record, [each])
+        bus.refused.add(large.topic)
+        await publisher.publish_now([large, small])
+        assert len(bus.stored(small.topic)) == 1
+        assert (await ledger.owed(large.record))[0].published_at is None
+        assert (await ledger.owed(small.record))[0].published_at is not None
+
+    async def test_what_was_refused_counts_as_not_published(
+        self, bus: FakeBus, ledger: Ledger, publisher: OwedPublisher
+    ) -> None:
+        large = event(since=timedelta(minutes=-5))
+        await ledger.write(large.record, [large])
+        bus.refused.add(large.topic)
+        await publisher.sweep()
+        await publisher.sweep()
+        assert (await ledger.store.backlog())[0] == 1
+        assert OWED_OLDEST._value.get() >= 300
+
     async def test_the_sweeper_leaves_an_event_to_the_command_that_has_just_written_it(
         self, ledger: Ledger, publisher: OwedPublisher
     ) -> None:
@@ -116,7 +167,7 @@ class OwedBehaviour:
         assert still.published_at > now() - timedelta(minutes=1)
         assert not bus.stored(recent.topic)
 
-    @pytest.mark.parametrize(("repeated", "after"), [(0, 10), (1, 60), (2, 24 * 60), (3, 24 * 60), (40, 24 * 60)])
+    @pytest.mark.parametrize(("repeated", "after"), [(0, 10), (1, 60), (2, 60), (6, 60), (7, 24 * 60), (40, 24 * 60)])
     async def test_the_longer_the_successor_stays_away_the_longer_each_further_time_takes(
         self, bus: FakeBus, ledger: Ledger, publisher: OwedPublisher, repeated: int, after: int
     ) -> None:

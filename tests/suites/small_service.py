@@ -1,7 +1,8 @@
 """A service of the smallest kind, to be run as a process and told to stop: `python -m tests.suites.small_service PORT`.
 
 `GET /slow` notes `asked` and takes a second; task `steady` notes `drained` as it ends, both in the file DRAINED;
-`failing` raises when that file's folder holds a file `fail`. Told to stop, it goes on for DRAIN_WAIT seconds.
+`failing` raises when that file's folder holds a file `fail`. Told to stop, it goes on for DRAIN_WAIT seconds. `GET
+/stuck` never answers, and `steady` takes STEADY seconds to end; requests and tasks have REQUESTS and TASKS seconds.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from chassis.service import Parts, run_service
 from chassis.settings import ServiceSettings
 from fastapi import APIRouter
 from pydantic import SecretStr
+
+from chassis import service
 
 DRAINED = Path(os.environ.get("DRAINED", "/nonexistent"))
 
@@ -34,9 +37,14 @@ async def _compose(stack: AsyncExitStack) -> Parts:
         await asyncio.sleep(1)
         return "whole"
 
+    @router.get("/stuck")
+    async def stuck() -> None:
+        _note("stuck")
+        await asyncio.Event().wait()
+
     async def steady(stop: asyncio.Event) -> None:
         await stop.wait()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(float(os.environ.get("STEADY", "0.5")))
         _note("drained")
 
     async def failing(stop: asyncio.Event) -> None:
@@ -65,4 +73,6 @@ def _settings(port: int) -> ServiceSettings:
 
 
 if __name__ == "__main__":
+    service.DRAIN_SECONDS = int(os.environ.get("TASKS", service.DRAIN_SECONDS))
+    service.REQUESTS_SECONDS = int(os.environ.get("REQUESTS", service.REQUESTS_SECONDS))
     run_service(name="small", settings=_settings(int(sys.argv[1])), compose=_compose)

@@ -10,7 +10,7 @@ from chassis.owed import OwedEvent
 from contracts.values import ClientRef, DepositRef, Person
 from upload import model
 from upload.errors import LeaseLost, Refused
-from upload.model import Tail, Upload
+from upload.model import Lease, Tail, Upload
 from upload.ports import Uploads
 from upload.rights import Owner
 
@@ -123,6 +123,28 @@ class UploadsBehaviour:
         found = await uploads.get(claimed.id)
         assert found is not None
         assert found.lease == claimed.lease
+
+    async def test_a_lease_that_comes_with_the_creation_begins_by_the_records_clock(self, uploads: Uploads) -> None:
+        # As by a replica whose clock is years behind, and by one whose is years ahead.
+        for year in (2020, 2090):
+            beat, due = datetime(year, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)
+            upload = await uploads.add(an_upload(epoch=1, lease=Lease(epoch=1, beat=beat), due=due))
+            found = await uploads.get(upload.id)
+            assert found is not None
+            assert found.lease is not None
+            assert abs(datetime.now(UTC) - found.lease.beat) < timedelta(minutes=1)
+            assert found == upload.model_copy(update={"lease": found.lease})
+            assert await uploads.claim_due(upload.id) is None
+            assert not (await self._claimed(uploads, upload)).is_held
+
+    async def test_a_creation_with_a_lease_is_added_once_however_many_try_at_once(self, uploads: Uploads) -> None:
+        key, lease = uuid.uuid4().hex, Lease(epoch=1, beat=datetime.now(UTC))
+        added = await asyncio.gather(*(uploads.add(an_upload(creation=key, epoch=1, lease=lease)) for _ in range(5)))
+        assert len({each.id for each in added}) == 1
+        found = await uploads.created(key)
+        assert found is not None
+        assert found.id == added[0].id
+        assert await uploads.created(uuid.uuid4().hex) is None
 
     async def test_progress_is_saved_and_read_back(self, uploads: Uploads) -> None:
         claimed = await self._claimed(uploads, await uploads.add(an_upload()))

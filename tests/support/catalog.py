@@ -9,11 +9,14 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import httpx
 import nats
+from chassis.dead import dead_subject
+from chassis.origin import Origin
 from contracts.directory import (
     Client,
     ClientPerson,
@@ -100,6 +103,13 @@ class CatalogProcess:
             raise
 
 
+def letter_headers(subject: str, *, code: str = "bug") -> dict[str, str]:
+    """The headers of a dead letter that came on a subject."""
+    buried = datetime(2026, 3, 26, 14, 5, 9, tzinfo=UTC)
+    said = {"Code": code, "Reason": "pourquoi", "Subscription": "ged-mover-moves", "Buried-At": buried.isoformat()}
+    return {**Origin(subject, 1, buried, "").headers(), **{f"Connect-{name}": value for name, value in said.items()}}
+
+
 class Serving(Protocol):
     """A catalog that answers."""
 
@@ -169,6 +179,12 @@ class Scene:
         js = await self._jetstream()
         for event in events:
             await js.publish(event.topic, event.encode(), headers={"Nats-Msg-Id": event.id})
+
+    async def bury(self, event: Envelope, *, code: str = "bug", subject: str = "") -> int:
+        """Leave an event with the mover's dead letters, as it came or from another `subject`; returns its number."""
+        headers = letter_headers(subject or event.topic, code=code)
+        js = await self._jetstream()
+        return (await js.publish(dead_subject("ged-mover"), event.encode(), headers=headers)).seq
 
     async def told(self, subject: str, *, of: str = "documents") -> list[dict[str, Any]]:
         """The messages of this office stored on `connect.v1.<of>.<subject>.<office>`."""

@@ -16,8 +16,8 @@ STANDARD = ("Helvetica", "Times-Roman", "Courier-Bold", "Symbol", "ZapfDingbats"
 """Fonts that every reader of PDFs must have."""
 
 
-def printed(label: str, *, pages: int = 1) -> Sample:
-    """A PDF with its own name and the page's number on each page."""
+def printed(label: str, *, pages: int = 1, pictured: bool = False) -> Sample:
+    """A PDF with its own name and the page's number on each page; `pictured` with a third of a megabyte on each."""
     name = _name(label, "pdf")
     paper = FPDF(format="A4")
     for number in range(1, pages + 1):
@@ -27,6 +27,8 @@ def printed(label: str, *, pages: int = 1) -> Sample:
         paper.set_font("Helvetica", size=11)
         for line in range(1, 25):
             paper.cell(0, 8, f"Article {line}  -  {line * number},00 euros", new_x="LMARGIN", new_y="NEXT", border="B")
+        if pictured:
+            paper.image(Image.effect_noise((600, 600), 80), x=120, y=20, w=60)
     return Sample(name, bytes(paper.output()))
 
 

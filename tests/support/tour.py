@@ -148,6 +148,9 @@ async def tour_of_the_office(page: Page, scene: Scene, portal: str) -> AsyncIter
     await admit(page.context, scene, "admin", origin=portal)
     await page.goto(portal)
     yield "administration"
+    await scene.bury(made.secure, code="ged_holds_other_content")
+    await page.goto(portal)
+    yield "administration, messages en échec"
 
 
 async def _tour_of_dialogs(page: Page, dialogs: tuple[str, ...]) -> AsyncIterator[str]:

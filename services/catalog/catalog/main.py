@@ -48,6 +48,7 @@ from catalog.mongo_journal import MongoJournal
 from catalog.mongo_seals import MongoSeals
 from catalog.names import name_of, person_of
 from catalog.nats import NatsHints, NatsWaker
+from catalog.nats_letters import NatsDeadLetters
 from catalog.nats_trail import NatsTrail
 from catalog.portal import portal_routers
 from catalog.proof import Proofs
@@ -162,6 +163,7 @@ async def compose(stack: AsyncExitStack, *, settings: CatalogSettings) -> Parts:
         desk=desk,
         documents=documents,
         journal=kept.journal,
+        letters=NatsDeadLetters(bus),
         stores=stores,
     )
     routers: list[APIRouter] = [

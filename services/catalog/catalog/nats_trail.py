@@ -32,14 +32,14 @@ class NatsTrail:
     async def last_seal(self, offices: Iterable[str]) -> Seal | None:
         """See `ports.Trail`."""
         told = [await self._bus.stored(AUDIT.name, SEALED.topic(office)) for office in offices]
-        seals = [_seal(decode(found[0])) for found in told if found]
+        seals = [_seal(decode(found.payload)) for found in told if found]
         return max(seals, key=lambda seal: seal.number, default=None)
 
     async def _events(self, subject: str, *, after: int) -> AsyncIterator[tuple[Envelope, int]]:
         while found := await self._bus.stored(AUDIT.name, subject, after=after):
-            payload, after = found
+            after = found.sequence
             try:
-                event = decode(payload)
+                event = decode(found.payload)
             except MalformedEvent:
                 continue  # a dead letter, which the consumer has buried
             yield event, after

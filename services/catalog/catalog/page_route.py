@@ -17,6 +17,7 @@ from catalog.errors import Invalid, Refusal
 from catalog.rendering import Rendering, local_path
 
 _BACK = ("/documents", "Retour à Mes documents")
+_NOWHERE = "Cette page n’existe pas, ou elle n’est pas dans votre espace."
 _TITLES = {403: "Accès refusé", 404: "Introuvable"}
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -69,7 +70,9 @@ def _ended(rendering: Rendering) -> Response:
 
 def _refused(rendering: Rendering, status: int, detail: str) -> Response:
     title = _TITLES.get(status, "Demande impossible")
-    return rendering.message(title, detail, status=status, action=_BACK)
+    # The API's one word for what isn't there is the title already.
+    text = _NOWHERE if detail == f"{title}." else detail
+    return rendering.message(title, text, status=status, action=_BACK)
 
 
 def _too_many(rendering: Rendering, problem: TooMany, request: Request) -> Response:

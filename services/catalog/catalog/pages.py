@@ -1,23 +1,27 @@
 """*Mes documents*. It works without scripts: everything in it is a link or a form."""
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from chassis.auth import Authenticator, Identity
+from chassis.errors import Unavailable
 from contracts.directory import Directory
 from contracts.values import Space
 from fastapi import APIRouter, Cookie, Depends, Query, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from catalog.dead_letters import Letters
 from catalog.inbox_pages import InboxQuery
-from catalog.listing import Cursor, Listing, Page, Sort
+from catalog.listing import Cursor, Listing, Page, Sort, unknown_cursor
 from catalog.me import Me, me_of
 from catalog.model import words
 from catalog.page_route import page_route
 from catalog.page_views import Row, folders_of, row_of
-from catalog.ports import Lists
+from catalog.ports import DeadLetters, Lists
 from catalog.rendering import Rendering
 from catalog.rights import Rights
 
@@ -26,6 +30,8 @@ ACCOUNT_COOKIE = "connect_client"
 _ACCOUNT_KEPT = 365 * 24 * 3600
 # What a search found is not counted further.
 MOST_COUNTED = 1000
+# Where a page of an admin's begins: the number of a dead letter.
+_NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 class PageQuery(BaseModel):
@@ -76,10 +82,13 @@ class Shown:
 
 
 class DocumentPages:
-    """*Mes documents* for a client; a collaborator is sent on to *À traiter*."""
+    """*Mes documents* for a client; a collaborator is sent on to *À traiter*; an admin sees dead letters."""
 
-    def __init__(self, *, documents: Lists, directory: Directory, rights: Rights, rendering: Rendering) -> None:
+    def __init__(
+        self, *, documents: Lists, letters: DeadLetters, directory: Directory, rights: Rights, rendering: Rendering
+    ) -> None:
         self._documents = documents
+        self._letters = letters
         self._directory = directory
         self._rights = rights
         self._rendering = rendering
@@ -92,7 +101,18 @@ class DocumentPages:
             return await self._mine(me, query, account=account)
         if who.role == "collaborator":
             return RedirectResponse(InboxQuery(client=query.client, folder=query.folder).address(), status_code=303)
-        return self._rendering.page("admin.html", me=me, title="Administration")
+        return await self._administration(me, query)
+
+    async def _administration(self, me: Me, query: PageQuery) -> Response:
+        if query.cursor and not _NUMBER.fullmatch(query.cursor):
+            raise unknown_cursor()
+        letters: Letters | None = None
+        with suppress(Unavailable):  # the page says so
+            letters = await self._letters.of(me.who.office, after=int(query.cursor or 0))
+        following = query.address(cursor=str(letters.next)) if letters and letters.next else ""
+        return self._rendering.page(
+            "admin.html", title="Administration", me=me, query=query, letters=letters, following=following
+        )
 
     async def _mine(self, me: Me, query: PageQuery, *, account: str) -> Response:
         accounts = [client.id for client in me.clients]

@@ -9,6 +9,7 @@ from contracts.directory import Directory
 from fastapi import APIRouter
 
 from catalog.content import Stores
+from catalog.dead_letters_api import dead_letter_routes
 from catalog.directory_api import DirectoryAdmin, directory_routes
 from catalog.directory_kv import DirectoryBucket
 from catalog.document_pages import DocumentPage, document_page
@@ -18,7 +19,7 @@ from catalog.inbox_pages import InboxPages, inbox_pages
 from catalog.me import me_routes
 from catalog.oidc import Provider
 from catalog.pages import DocumentPages, document_pages
-from catalog.ports import Journal, Lists
+from catalog.ports import DeadLetters, Journal, Lists
 from catalog.publish_pages import PublishPages, publish_pages
 from catalog.rendering import Rendering
 from catalog.seal_keys import SealKeys
@@ -42,6 +43,7 @@ def portal_routers(
     desk: Desk,
     documents: Lists,
     journal: Journal,
+    letters: DeadLetters,
     stores: Stores,
 ) -> Sequence[APIRouter]:
     """The routers, with what stands behind them."""
@@ -51,7 +53,7 @@ def portal_routers(
     signin = SignIn(
         provider=provider, keys=keys, sessions=sessions, directory=directory, public_url=settings.public_url
     )
-    pages = DocumentPages(documents=documents, directory=directory, rights=rights, rendering=rendering)
+    pages = DocumentPages(documents=documents, letters=letters, directory=directory, rights=rights, rendering=rendering)
     inbox = InboxPages(documents=documents, directory=directory, rights=rights, rendering=rendering)
     history = HistoryPages(documents=documents, directory=directory, rights=rights, rendering=rendering)
     published = PublishPages(
@@ -64,6 +66,7 @@ def portal_routers(
         signin_routes(signin, authenticate=authenticate, admit=admit, sessions=sessions, rendering=rendering),
         me_routes(authenticate, directory=directory, rights=rights),
         directory_routes(admin, authenticate),
+        dead_letter_routes(letters, authenticate),
         document_pages(pages, authenticate=authenticate, rendering=rendering),
         selection_pages(desk, stores=stores, authenticate=authenticate, rendering=rendering),
         document_page(page, authenticate=authenticate, rendering=rendering),

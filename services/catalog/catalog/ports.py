@@ -10,6 +10,7 @@ from contracts.envelope import Envelope
 from contracts.values import Person
 
 from catalog.chain import Entry, Link
+from catalog.dead_letters import Letters
 from catalog.listing import Count, Listing, Page, Waiting
 from catalog.model import Decision, Document
 from catalog.projection import Numbered
@@ -177,6 +178,13 @@ class Stamper(Protocol):
 
     async def stamp(self, said: bytes) -> bytes:
         """A time stamp over these bytes (an RFC 3161 response, DER), looked at and found to be theirs."""
+
+
+class DeadLetters(Protocol):
+    """The dead letters of all services, as an office may know of them."""
+
+    async def of(self, office: str, *, after: int = 0) -> Letters:
+        """Those that concern one office and come after a number, the oldest first, as many as one answer holds."""
 
 
 class Hints(Protocol):

@@ -102,9 +102,10 @@ class Rendering:
 
 def _policy(sign_in: str) -> str:
     # A form of somebody whose session has ended is sent on to sign in, and browsers hold the policy against that too.
+    # `blob:`: a picture that a script has fetched, since it can wait where it is told to and an `img` can't.
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-        f"worker-src 'self'; form-action 'self' {sign_in}; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; font-src 'self'; "
+        f"connect-src 'self'; worker-src 'self'; form-action 'self' {sign_in}; base-uri 'none'; frame-ancestors 'none'"
     )
 
 

@@ -1,7 +1,8 @@
 """Who may see and do what.
 
 Client: the documents of their own accounts in both spaces; withdraws deposits. Collaborator: the same documents of
-clients whose contact they are; takes, returns, withdraws what their office published. Admin: no document.
+clients whose contact they are; takes, returns, withdraws what their office published. Admin: no document, but the
+directory and the dead letters of their office.
 """
 
 from typing import Literal
@@ -89,6 +90,12 @@ class Rights:
         if verb in ("take", "return") and who.role != "collaborator":
             raise Forbidden(*_ROLE)
         if verb == "withdraw" and (who.role == "client") != (document.space == "deposits"):
+            raise Forbidden(*_ROLE)
+
+    @staticmethod
+    def check_admin(who: Identity) -> None:
+        """Raises Forbidden for anybody else."""
+        if who.role != "admin":
             raise Forbidden(*_ROLE)
 
     @staticmethod

@@ -23,7 +23,7 @@ Offices = Callable[[], Iterable[str]]
 _CLAIM = "seal"
 # How long a process that died keeps others from sealing; renewed while entries are read. Whoever is overtaken all the
 # same makes no second seal: its number is taken.
-_LEASE = timedelta(seconds=15)
+LEASE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Sealing:
 
     async def _alone(self, step: Callable[[], Awaitable[Seal | None]]) -> Seal | None:
         now = self.clock()
-        if not await self.claims.claim(_CLAIM, now=now, until=now + _LEASE):
+        if not await self.claims.claim(_CLAIM, now=now, until=now + LEASE):
             return None
         try:
             return await step()
@@ -127,7 +127,7 @@ class Sealing:
         closing = Closing(before)
         async for links in self.archive.journal.read(first=before.seq + 1 if before else 1, last=last):
             await asyncio.to_thread(closing.add, links)
-            await self.claims.hold(_CLAIM, until=self.clock() + _LEASE)
+            await self.claims.hold(_CLAIM, until=self.clock() + LEASE)
         return closing
 
     def _telling(self, seal: Seal) -> list[OwedEvent]:

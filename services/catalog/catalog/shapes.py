@@ -172,6 +172,24 @@ class AuditTrail(_Shape):
     audit: list[AuditEntry]
 
 
+class DeadLetter(_Shape):
+    """A message that no retry could mend; `number` is the one by which operations know it."""
+
+    number: int
+    buried_at: AwareDatetime
+    service: str
+    event: str
+    document: DocumentId | None
+    code: str
+
+
+class DeadLetters(_Shape):
+    """Some of an office's, the oldest first; `next` is what to send as `after` for those that follow."""
+
+    dead_letters: list[DeadLetter]
+    next: int | None
+
+
 class Proof(_Shape):
     """What `docs/proof/verify_proof.py` checks without this platform."""
 

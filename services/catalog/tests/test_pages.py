@@ -2,6 +2,7 @@
 
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from catalog.listing import Count
@@ -55,7 +56,8 @@ def test_the_origin_of_the_sign_in_is_the_issuers(issuer: str) -> None:
 def test_what_people_wrote_cannot_become_markup() -> None:
     who = Identity("s", "<img src=x onerror=alert(1)>", "", "client", "14", (), 0, 0)
     me = SimpleNamespace(who=who, office=SimpleNamespace(id="14", name="<b>14</b>"), clients=())
-    page = bytes(RENDERING.page("admin.html", me=me, title="Administration").body).decode()
+    shown: Any = {"title": "Administration", "query": PageQuery(), "letters": None, "following": ""}
+    page = bytes(RENDERING.page("admin.html", me=me, **shown).body).decode()
     assert "<img src" not in page
     assert "<b>14</b>" not in page
 

@@ -14,7 +14,7 @@ from notify.metrics import MAILS
 from notify.ports import Relay, SealMarks
 
 # Seconds: the directory's copy may lag, or somebody may have to enter the office.
-_UNKNOWN_OFFICE_WAIT = 300.0
+_UNKNOWN_OFFICE_WAIT = 30.0
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What is done when a digest is looked at: cut off what is due as a part, and send its mails, each once.
 
 A mail is claimed in its record, sent, and marked as sent in the same write that owes its `alerted`. Whoever dies after
-the relay has accepted a mail and before the mark leaves a claim that lapses, and the mail is sent again: the one way to
-a mail sent twice, and both carry the same Message-ID.
+the relay has accepted a mail and before the mark leaves a claim that lapses, and so does a database that is away for
+longer than marking is tried: the mail is sent again. Both carry the same Message-ID.
 """
 
 import asyncio
@@ -30,8 +30,9 @@ from notify.recipients import addressee, recipients
 # Seconds.
 _RENEW_EVERY = LEASE.total_seconds() / 3
 _NO_RECIPIENT_WAIT = 30.0
-# An accepted mail that cannot be marked, because the database is away, would be sent again: this long it is tried.
-_MARK_FOR, _MARK_EVERY = 60.0, 0.5
+# An accepted mail that cannot be marked, because the database is away, would be sent again: this long it is tried, and
+# a service that is told to stop waits for it.
+MARK_FOR, _MARK_EVERY = 60.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ async def _settle(held: Digest, key: str, *, sending: Sending, failure: str | No
             owed.extend(owe(held.id, event, now=now, awaits_successor=False) for event in events)
         return changed
 
-    deadline = time.monotonic() + _MARK_FOR
+    deadline = time.monotonic() + MARK_FOR
     while True:
         try:
             marked = await change(held.id, settled, digests=sending.digests, known=held, owing=owed)

@@ -29,7 +29,7 @@ _CONNECTIONS = 4
 _IDLE = 20.0
 # Who was asked so recently, and has had no mail since, is not asked again whether it is there.
 _SURE = 1.0
-_COMMAND_TIMEOUT = 20.0
+COMMAND_TIMEOUT = 20.0
 _CLOSING = 421
 _REFUSED_MESSAGE = (552, 553, 554)
 _RETRY_IN = 5.0
@@ -109,7 +109,7 @@ class SmtpRelay:
             port=settings.port,
             username=settings.username,
             password=settings.password.get_secret_value() if settings.password else None,
-            timeout=_COMMAND_TIMEOUT,
+            timeout=COMMAND_TIMEOUT,
             use_tls=settings.tls == "tls",
             start_tls=settings.tls == "starttls",
         )

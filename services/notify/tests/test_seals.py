@@ -92,6 +92,7 @@ async def test_what_the_relay_does_not_take_is_not_marked(trouble: Exception) ->
 
 async def test_the_seal_of_an_office_that_is_not_in_the_directory_waits_for_it() -> None:
     here = Room()
-    with pytest.raises(Later, match="office_unknown"):
+    with pytest.raises(Later, match="office_unknown") as put_off:
         await here.hear(sealed("53"))
+    assert put_off.value.delay <= 30
     assert here.relay.tried == []

@@ -176,6 +176,20 @@ async def test_a_document_sent_back_from_the_wrong_folder_is_replaced_in_the_rig
         assert replacement.replaces == returned.id
 
 
+async def test_a_replacement_is_created_once_also_when_what_it_replaces_is_taken_in_between(
+    desk: Desk, uploads: FakeUploads
+) -> None:
+    returned, _ = await desk.create()
+    await uploads.mark_returned(returned.id, office="14", client="earl-du-chene", folder="comptable", space="deposits")
+    asked: dict[str, Any] = {"file": str(uuid.uuid4()), "deposit": str(uuid.uuid4()), "replaces": returned.id}
+    first, _ = await desk.create(**asked)
+    await uploads.mark_final(returned.id)
+    again, is_new = await desk.create(**asked)
+    assert (again.id, is_new) == (first.id, False)
+    with pytest.raises(Unprocessable):
+        await desk.create(**{**asked, "file": str(uuid.uuid4())})
+
+
 @pytest.mark.parametrize(
     ("state", "offset", "error"),
     [
@@ -293,7 +307,7 @@ async def test_a_successor_settles_and_a_return_is_noted_in_any_order_and_repeti
     )  # fmt: skip
     for data in (returned, archived, archived, returned):
         assert await handlers.follow_document(envelop(data), uploads=uploads) == ()
-    assert uploads.records[upload.id].state == "settled"
+    assert (uploads.records[upload.id].state, uploads.records[upload.id].moved) == ("settled", True)
     place = {"office": "14", "client": "earl-du-chene"}
     assert await uploads.is_replaceable(upload.id, **place)
     await handlers.follow_document(envelop(Erased(**about, erased_at=now)), uploads=uploads)

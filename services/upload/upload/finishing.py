@@ -118,8 +118,8 @@ class Finisher:
 
     async def clean(self, upload: Upload) -> None:
         """Remove what is left in staging besides a document, and note that nothing is."""
-        finished = upload.state in model.FINISHED
-        await self.staging.remove_leftovers(upload.id, in_parts=upload.length > PART, whole=not finished)
+        needed = upload.state in model.FINISHED and not upload.moved
+        await self.staging.remove_leftovers(upload.id, in_parts=upload.length > PART, whole=not needed)
         await self.uploads.mark_clean(upload.id, epoch=upload.epoch)
 
     async def abandon(self, upload: Upload, *, cause: Literal["cancelled", "expired"], hold: Hold | None) -> None:

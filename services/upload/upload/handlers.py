@@ -51,11 +51,14 @@ async def create(creation: Creation, *, uploads: Uploads, directory: Directory, 
         raise Unprocessable("empty_file", "Le fichier est vide.")
     kind_of(metadata.name)
     account = account_for(creation.identity, metadata, directory)
-    if metadata.replaces and not await uploads.is_replaceable(
-        metadata.replaces, office=account.office, client=account.id
-    ):
-        raise Unprocessable("not_replaceable", "Le document à remplacer n’est pas un document à revoir de ce compte.")
     upload = _new_upload(creation, account, now=datetime.now(UTC))
+    if metadata.replaces:
+        # Before anything else: what it replaces may have been taken since the first creation, which was answered 201.
+        if upload.creation and (known := await uploads.created(upload.creation)):
+            return known, False
+        if not await uploads.is_replaceable(metadata.replaces, office=account.office, client=account.id):
+            reason = "Le document à remplacer n’est pas un document à revoir de ce compte."
+            raise Unprocessable("not_replaceable", reason)
     stored = await uploads.add(upload)
     return stored, stored.id == upload.id
 
@@ -123,7 +126,7 @@ async def follow_document(event: Envelope, *, uploads: Uploads) -> Sequence[Outg
     # A move that was given up is in the mover's record, and a person's to reopen: announcing again mends nothing.
     # A document may be taken before it is moved.
     elif event.name != "taken" and not (event.name == "transfer_failed" and data.retrying):
-        await uploads.settle(document)
+        await uploads.settle(document, moved=event.name in ("archived", "withdrawn", "erased"))
     if event.name in ("taken", "withdrawn", "erased"):
         await uploads.mark_final(document)
     return ()

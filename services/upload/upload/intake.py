@@ -87,8 +87,8 @@ class Intake:
                 whole.set()
                 content = receiver.spool if receiver.holds_whole_file else None
                 return await self.finisher.finish(receiver.upload, hold, evidence=receiver.evidence, content=content)
-            except Gone:
-                # The store has dropped the parts before their expiry: an offset that counts them would be a lie.
+            except (Gone, Refused):
+                # The store has dropped parts or the tail before their time: an offset that counts them would be a lie.
                 return await self.finisher.refuse(receiver.upload, parts_lost(), hold)
             finally:
                 receiver.spool.close()

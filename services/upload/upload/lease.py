@@ -41,9 +41,13 @@ class Hold:
     ) -> None:
         self._keeper.cancel()
         await asyncio.wait({self._keeper})
-        if not self.released:
-            # Also when it is lost: whoever took over waits for this.
-            await self._uploads.release(self._document, epoch=self._epoch)
+        if self.released:
+            return
+        # Also when it is lost: whoever took over waits for this.
+        await self._uploads.release(self._document, epoch=self._epoch)
+        if isinstance(error, LeaseLost) or self.lost.done():
+            # A write that was slow may have come after whoever took over had ended and cleaned up.
+            await self._uploads.mark_overtaken(self._document)
 
     def touch(self) -> None:
         """Bytes came."""

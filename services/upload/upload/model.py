@@ -31,6 +31,7 @@ _CAME_WRONG = ("parts_lost", "sha256_mismatch")
 State = Literal["receiving", "assembled", "checked", "owed", "settled", "refused", "abandoned"]
 FINISHED: tuple[State, ...] = ("owed", "settled")
 PENDING: tuple[State, ...] = ("receiving", "assembled", "checked")
+ENDED: tuple[State, ...] = (*FINISHED, "refused", "abandoned")
 
 
 class Part(Value):
@@ -61,7 +62,8 @@ class Upload(Value):
     raises; `saved_by` is the epoch of whoever last moved the offset. `due` is when the sweeper looks at it: the expiry
     while bytes are awaited, at once while something remains to be done, else never. `whole_at` is when its last byte
     was durable. `leftovers` says that objects besides the document may lie in staging. `counted` names those whose open
-    uploads it counts among, until it ends.
+    uploads it counts among, until it ends. `moved` says that the document is in the GED or withdrawn, so its object in
+    staging counts no more; `overtaken` that a writer which had lost the upload may have written that object since.
     """
 
     id: str
@@ -92,6 +94,8 @@ class Upload(Value):
     due: datetime | None = None
     whole_at: datetime | None = None
     leftovers: bool = False
+    moved: bool = False
+    overtaken: bool = False
     sha256: str | None = None
     content_type: str | None = None
     receipt: Receipt | None = None

@@ -29,7 +29,7 @@ _MUTABLE = {
 _CREATED = ("creation", "metadata", "expected_sha256")
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _NEXT_TURN_MS = 4000
-_UNFINISHED = {"$nin": [*model.FINISHED, "refused", "abandoned"]}
+_UNFINISHED = {"$nin": list(model.ENDED)}
 _HELD = {"$gt": ["$lease.beat", {"$subtract": ["$$NOW", int(LEASE_SECONDS * 1000)]}]}
 _FREE = {"$expr": {"$not": [_HELD]}}
 _RAISED = {"$add": ["$epoch", 1]}
@@ -60,15 +60,32 @@ class MongoUploads:
         """See `Uploads.add`."""
         try:
             with translated():
-                await self._uploads.insert_one({"_id": upload.id, **upload.model_dump(exclude={"id"})})
+                await self._insert(upload)
         except DuplicateKeyError:
             if upload.creation is None:
                 raise  # it is the id that is taken: no other upload answers for it
-            with translated():
-                found = await self._uploads.find_one({"creation": upload.creation})
             # Gone again between the two: it was cancelled, so this is a new one after all.
-            return _upload(found) if found else await self.add(upload)
+            return await self.created(upload.creation) or await self.add(upload)
         return upload
+
+    async def _insert(self, upload: Upload) -> None:
+        record = upload.model_dump(exclude={"id"})
+        if upload.lease is None:
+            await self._uploads.insert_one({"_id": upload.id, **record})
+            return
+        # An insertion can't ask the database for the time. This matches nothing, so it inserts, or finds the id taken.
+        del record["lease"]
+        changes: dict[str, Any] = {
+            "$setOnInsert": {**record, "lease.epoch": upload.lease.epoch},
+            "$currentDate": {"lease.beat": True},
+        }
+        await self._uploads.update_one({"_id": upload.id, "state": {"$in": []}}, changes, upsert=True)
+
+    async def created(self, creation: str) -> Upload | None:
+        """See `Uploads.created`."""
+        with translated():
+            found = await self._uploads.find_one({"creation": creation})
+        return _upload(found) if found else None
 
     async def note_announced(self, upload: Upload) -> None:
         """Note a document that was announced before its record was lost, or became again what it had been before that:
@@ -140,6 +157,15 @@ class MongoUploads:
         with translated():
             await self._uploads.update_one({"_id": document, "lease.epoch": epoch}, {"$set": {"lease": None}})
 
+    async def mark_overtaken(self, document: str) -> None:
+        """See `Uploads.mark_overtaken`."""
+        again = {"overtaken": True, "leftovers": True, "due": datetime.now(UTC)}
+        with translated():
+            # With the epoch raised, a removal that is under way can't note that nothing is left.
+            await self._uploads.update_one(
+                {"_id": document, "state": {"$in": list(model.ENDED)}}, {"$set": again, "$inc": {"epoch": 1}}
+            )
+
     async def save(self, upload: Upload, *, owing: Sequence[OwedEvent] = (), release: bool = False) -> None:
         """See `Uploads.save`."""
         changes: dict[str, Any] = {"$set": upload.model_dump(include=_MUTABLE)}
@@ -193,15 +219,22 @@ class MongoUploads:
         with translated():
             await self._uploads.update_one({"_id": event.record}, {"$setOnInsert": closing}, upsert=True)
 
-    async def settle(self, document: str) -> None:
+    async def settle(self, document: str, *, moved: bool = False) -> None:
         """See `Uploads.settle`."""
-        purge_at = {"$cond": ["$returned", None, datetime.now(UTC) + KEPT_AFTER_END]}
+        now = datetime.now(UTC)
+        kept = {"$cond": [{"$and": ["$returned", {"$ne": ["$final", True]}]}, None, now + KEPT_AFTER_END]}
         owed = {"$filter": {"input": {"$ifNull": ["$owed", []]}, "cond": {"$not": ["$$this.awaits_successor"]}}}
+        changes: dict[str, Any] = {
+            "state": "settled",
+            "purge_at": {"$cond": [{"$eq": ["$state", "owed"]}, kept, "$purge_at"]},
+            "owed": owed,
+        }
+        wanted: dict[str, Any] = {"_id": document, "state": "owed"}
+        if moved:
+            wanted |= {"state": {"$in": list(model.FINISHED)}, "moved": {"$ne": True}}
+            changes |= {"moved": True, **_looked_at_again_if_overtaken(now)}
         with translated():
-            await self._uploads.update_one(
-                {"_id": document, "state": "owed"},
-                [{"$set": {"state": "settled", "purge_at": purge_at, "owed": owed}}],
-            )
+            await self._uploads.update_one(wanted, [{"$set": changes}])
 
     async def mark_returned(self, document: str, *, office: str, client: str, folder: str, space: Space) -> None:
         """See `Uploads.mark_returned`."""
@@ -240,6 +273,15 @@ class MongoUploads:
 def overdue(now: datetime) -> dict[str, Any]:
     """The filter for what the sweeper should look at, as the index that holds nothing else wants it."""
     return {"due": {"$gt": _LONG_AGO, "$lte": now}}
+
+
+def _looked_at_again_if_overtaken(now: datetime) -> dict[str, Any]:
+    """What `MongoUploads.mark_overtaken` changes, as steps of a pipeline."""
+    return {
+        "leftovers": {"$or": ["$leftovers", "$overtaken"]},
+        "due": {"$cond": ["$overtaken", now, "$due"]},
+        "epoch": {"$add": ["$epoch", {"$cond": ["$overtaken", 1, 0]}]},
+    }
 
 
 def _owned(by: Owner) -> dict[str, Any]:

@@ -15,10 +15,13 @@ class Uploads(Protocol):
     """The records. A claim raises the epoch, so that whoever wrote before can no longer change the record."""
 
     async def add(self, upload: Upload) -> Upload:
-        """Insert it, or return the one there is with the same `creation`."""
+        """Insert it, or return the one there is with the same `creation`. A lease begins when it is inserted."""
 
     async def get(self, document: str) -> Upload | None:
         """The record."""
+
+    async def created(self, creation: str) -> Upload | None:
+        """The upload with this `creation`."""
 
     async def claim(self, document: str, *, by: Owner, offset: int) -> Upload | None:
         """Raise the epoch of an upload of this owner that awaits bytes at `offset`, and take the lease if it is
@@ -38,6 +41,11 @@ class Uploads(Protocol):
 
     async def release(self, document: str, *, epoch: int) -> None:
         """Give the lease back, if it is still this epoch's. Idempotent."""
+
+    async def mark_overtaken(self, document: str) -> None:
+        """A writer that lost the upload to another is done, and may have written after what remained was removed: have
+        that looked for again if the upload has ended, and once it has moved. Nothing when it has yet to end,
+        for then the removal is still to come. Idempotent."""
 
     async def save(self, upload: Upload, *, owing: Sequence[OwedEvent] = (), release: bool = False) -> None:
         """Write the state and what it owes, in one atomic write, and give the lease back if asked.
@@ -61,8 +69,9 @@ class Uploads(Protocol):
     async def add_closing(self, event: OwedEvent) -> None:
         """Note that a deposit is closed, and the event it owes. Idempotent by the event's id."""
 
-    async def settle(self, document: str) -> None:
-        """The document's announcement was heard by its successor. Idempotent; nothing when there is no record."""
+    async def settle(self, document: str, *, moved: bool = False) -> None:
+        """The document's announcement was heard by its successor; `moved` says that its object in staging counts
+        no more. Idempotent; nothing when there is no record."""
 
     async def mark_returned(self, document: str, *, office: str, client: str, folder: str, space: Space) -> None:
         """The document was sent back to its depositor. Idempotent. It is known from then on until `mark_final`, also
@@ -100,7 +109,7 @@ class Staging(Protocol):
         """Write a tail under a key that nobody wrote before."""
 
     def read(self, key: str) -> AsyncIterator[bytes]:
-        """The bytes of a document or tail. Raises ObjectMissing."""
+        """The bytes of a document or tail that the record counts on. Raises Refused when they are lost."""
 
     async def remove_leftovers(self, document: str, *, in_parts: bool, whole: bool) -> None:
         """Remove the tails, if `in_parts` every unfinished multipart upload, and if `whole` the document itself.

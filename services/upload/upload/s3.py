@@ -1,7 +1,7 @@
 """The staging bucket on S3. Keys: `<document>` for a document, `tails/<document>/<end>-<epoch>` for tails."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
 from typing import BinaryIO
 
 from botocore.exceptions import ClientError
@@ -62,9 +62,14 @@ class S3Staging:
         """See `Staging.put_tail`."""
         await self._s3.call("put_object", Key=key, Body=content)
 
-    def read(self, key: str) -> AsyncIterator[bytes]:
+    async def read(self, key: str) -> AsyncGenerator[bytes, None]:
         """See `Staging.read`."""
-        return self._s3.read(key)
+        try:
+            async with aclosing(self._s3.read(key)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except ObjectMissing:
+            raise parts_lost() from None
 
     async def remove_leftovers(self, document: str, *, in_parts: bool, whole: bool) -> None:
         """See `Staging.remove_leftovers`."""

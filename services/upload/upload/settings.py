@@ -77,7 +77,8 @@ class UploadSettings(ServiceSettings):
     auth: AuthSettings = Field(description="Whose session tokens are believed.")
     staging: S3Settings = Field(description="The bucket that documents and their parts are written to.")
     receipt_key_file: FilePath = Field(
-        description="PEM file with the Ed25519 private key that signs receipts.", examples=["/run/keys/receipts.pem"]
+        description="PEM file with the Ed25519 private key that signs receipts; any `*.pem` beside it did before.",
+        examples=["/run/keys/receipt/receipt.pem"],
     )
     scratch_dir: Path = Field(description="Folder for unlinked temporary files.", examples=["/scratch"])
     scratch_quota: int = Field(4096 * MIB, ge=256 * MIB, description="Most bytes one process keeps in that folder.")

@@ -1,4 +1,8 @@
-"""Receipts: signed Ed25519 (RFC 8037, compact JWS), with a key apart from the session's."""
+"""Receipts: signed Ed25519 (RFC 8037, compact JWS), with a key apart from the session's.
+
+One file's private key signs. Any other `*.pem` beside it, private or public, is a key that signed before: receipts stay
+for good, so no public key is ever taken away.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -7,7 +11,8 @@ from typing import Any
 
 from contracts.values import Receipt
 from joserfc import jws
-from joserfc.jwk import KeySet, OKPKey
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
 
 from upload.model import Upload
 
@@ -18,8 +23,13 @@ class ReceiptSigner:
     """Signs with one private key; `kid` is its public key's thumbprint (RFC 7638)."""
 
     def __init__(self, key_file: Path) -> None:
-        self._key = OKPKey.import_key(key_file.read_bytes())
+        """Raises ValueError when a file in the key's folder is no Ed25519 key."""
+        self._key = _key_in(key_file)
+        if not self._key.is_private:
+            raise ValueError(f"{key_file} is not a private key: it can sign nothing")
         self._kid = self._key.thumbprint()
+        others = (path for path in sorted(key_file.parent.glob("*.pem")) if path != key_file)
+        self._public = {key.thumbprint(): key for key in (self._key, *map(_key_in, others))}
 
     def receipt(self, upload: Upload) -> Receipt:
         """See `Signer.receipt`."""
@@ -42,15 +52,29 @@ class ReceiptSigner:
         return unsigned.model_copy(update={"signature": signature})
 
     def public_keys(self) -> dict[str, Any]:
-        """The public key as a JWKS (RFC 7517)."""
-        public = {**self._key.as_dict(private=False), "kid": self._kid, "use": "sig", "alg": _ALGORITHM}
-        return dict(KeySet.import_key_set({"keys": [public]}).as_dict(private=False))
+        """The public keys as a JWKS (RFC 7517): first that of the key that signs now, then those that did."""
+        return {
+            "keys": [
+                {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": _ALGORITHM}
+                for kid, key in self._public.items()
+            ]
+        }
 
 
 def canonical(receipt: Receipt) -> bytes:
     """What is signed: every field but the signature, as JSON with sorted keys and no spaces, in UTF-8."""
     facts = receipt.model_dump(mode="json", exclude={"signature"})
     return json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _key_in(path: Path) -> OKPKey:
+    try:
+        key = OKPKey.import_key(path.read_bytes())
+    except (JoseError, ValueError, TypeError):
+        raise ValueError(f"{path} is not an Ed25519 key in PEM form") from None
+    if key.curve_name != _ALGORITHM:
+        raise ValueError(f"{path} is not an Ed25519 key in PEM form")
+    return key
 
 
 def _to_milliseconds(at: datetime) -> datetime:

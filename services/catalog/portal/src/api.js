@@ -13,6 +13,11 @@ export class ApiError extends Error {
     super(detail);
     Object.assign(this, { status, code, detail, problem });
   }
+
+  // Whether the same may be answered when it is asked for again.
+  get isPassing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
 }
 
 // The parsed answer, null where there is none. Throws ApiError. A session that ended is renewed on the way, once.
@@ -21,27 +26,36 @@ export async function api(path, options = {}) {
   if (options.method && (await sessionNow()) === "other" && !(await renew())) {
     throw new ApiError({ status: 403, code: "somebody_else", detail: SOMEBODY_ELSE });
   }
-  const response = await send(path, options);
-  if (response.status === 401 && (await renew())) {
-    return parsed(await send(path, options));
-  }
-  return parsed(response);
+  const response = await answered(path, options);
+  return response.json().catch(() => null);
 }
 
-async function send(path, { method = "GET", json, signal } = {}) {
+// The good answer itself, for its bytes. Throws ApiError. See `api`, and `fetchPatiently` for `told`.
+export async function answered(path, options = {}) {
+  let response = await send(path, options);
+  if (response.status === 401 && (await renew())) response = await send(path, options);
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+// What is left of a good answer's bytes. Throws ApiError where the line breaks.
+export async function bytesOf(response) {
+  return response.arrayBuffer().catch(broken);
+}
+
+async function send(path, { method = "GET", json, ...options } = {}) {
   const body = json === undefined ? {} : { body: JSON.stringify(json), headers: { "Content-Type": "application/json" } };
-  try {
-    return await fetchPatiently(path, { method, signal, ...body });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new ApiError({ status: 0, code: "offline", detail: OFFLINE });
-  }
+  return fetchPatiently(path, { method, ...options, ...body }).catch(broken);
 }
 
-async function parsed(response) {
+function broken(error) {
+  if (error.name === "AbortError") throw error;
+  throw new ApiError({ status: 0, code: "offline", detail: OFFLINE });
+}
+
+async function refusal(response) {
   const content = await response.json().catch(() => null);
-  if (response.ok) return content;
-  throw new ApiError({
+  return new ApiError({
     status: response.status,
     code: content?.code ?? "unknown",
     // Only what the services say themselves is French; a gateway's own words are not shown.

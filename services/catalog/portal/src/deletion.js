@@ -11,7 +11,7 @@ const NAMED = 5;
 // Resolves to whether these documents are to be deleted; of what was chosen, `kept` cannot be.
 export function agreed(documents, { kept = 0 } = {}) {
   const n = documents.length;
-  const asked = counted(WORDS, "text", n, { names: named(documents.map(({ name }) => `« ${name} »`)) });
+  const asked = counted(WORDS, "text", n, { names: named(documents.map(({ name }) => `«\u00a0${name}\u00a0»`)) });
   return confirm({
     title: counted(WORDS, "title", n),
     text: kept ? `${asked} ${counted(WORDS, "kept", kept)}` : asked,

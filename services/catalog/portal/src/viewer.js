@@ -3,6 +3,8 @@
 import { ApiError, api } from "./api.js";
 import { openDialog } from "./dialogs.js";
 import { stepBack, stepOn } from "./steps.js";
+import { waitOf } from "./transfer/words.js";
+import { said } from "./words.js";
 
 const LINKS = 'a[href^="/api/documents/"][href$="/content?disposition=inline"]';
 const TEXTS = new Set(["text/plain", "text/csv", "application/xml"]);
@@ -41,6 +43,7 @@ function pressed(event) {
   const button = event.target.closest("button");
   if (!button) return;
   if ("close" in button.dataset) viewer.close();
+  if ("again" in button.dataset) show(current);
   if (button.dataset.step) step(Number(button.dataset.step));
   if (button.dataset.zoom) shown?.zoom(button.dataset.zoom === "in" ? 1 : -1);
 }
@@ -93,30 +96,43 @@ async function show(id) {
   clear();
   current = id;
   const { signal } = aborting;
+  // As it is in the browser's own store, where the catalog says that it is still right.
+  const asked = { signal, told, cache: "default" };
   const content = `/api/documents/${id}/content`;
   viewer.querySelector("[data-download]").href = `${content}?disposition=attachment`;
   for (const button of viewer.querySelectorAll("[data-step]")) button.disabled = !neighbour(Number(button.dataset.step));
-  // A button that can't be pressed any more hears no key.
-  if (document.activeElement.disabled) stage.focus();
+  // A button that can't be pressed any more, or has gone, hears no key.
+  if (document.activeElement.disabled || document.activeElement === document.body) stage.focus();
   put("viewer-wait");
   try {
-    const document = await api(`/api/documents/${id}`, { signal });
+    const document = await api(`/api/documents/${id}`, { signal, told });
     viewer.querySelector("h2").textContent = document.name;
     viewer.querySelector("[data-download] span").textContent = `Télécharger ${document.name}`;
-    await lay(document, { content: `${content}?disposition=inline`, signal, fail });
+    await lay(document, { content: `${content}?disposition=inline`, asked, fail });
   } catch (error) {
     fail(error);
   }
 
   function fail(error) {
-    if (!signal.aborted) refuse(error instanceof ApiError || error.forPeople ? error.message : UNREADABLE);
+    if (!signal.aborted) refuse(error instanceof ApiError || error.forPeople ? error.message : UNREADABLE, error.isPassing);
   }
 }
 
-async function lay(document, { content, signal, fail }) {
+// Says that the catalog is waited for, until what is returned is called.
+function told({ status, milliseconds }) {
+  const note = document.createElement("p");
+  note.className = "toast";
+  note.textContent = said("viewer", status === 429 ? "busy" : "away", { wait: waitOf(milliseconds) });
+  // Several pieces may wait; one sentence says it.
+  viewer.querySelector(".viewer-note").replaceChildren(note);
+  return () => note.remove();
+}
+
+async function lay(document, { content, asked, fail }) {
+  const { signal } = asked;
   const show = await shower(document.content_type);
   if (signal.aborted) return;
-  const handle = await show({ content, document, stage, viewer, signal, fail });
+  const handle = await show({ content, document, stage, viewer, asked, fail });
   if (signal.aborted) {
     handle.close();
     return;
@@ -133,9 +149,10 @@ async function shower(type) {
   throw Object.assign(new Error("Il n’y a pas d’aperçu pour ce type de fichier. Téléchargez-le pour l’ouvrir."), { forPeople: true });
 }
 
-function refuse(text) {
+function refuse(text, isPassing = false) {
   unload();
   put("viewer-refusal");
+  stage.querySelector("[data-again]").hidden = !isPassing;
   stage.querySelector("p").textContent = text;
   stage.querySelector("a").href = viewer.querySelector("[data-download]").href;
 }

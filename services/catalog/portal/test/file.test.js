@@ -41,3 +41,14 @@ test("the dialog's fields are those of what neither was started nor has ended", 
   }
   for (const state of ["done", "refused"]) assert.equal(named(state, null).followsFields, false, state);
 });
+
+test("the intake may have heard of what an earlier page started and had looked at, unless it is known where", () => {
+  const restored = (meta, tus) =>
+    TransferFile.restored({ meta: { file: "1", filename: "facture.pdf", settings: {}, ...meta }, size: 10, progress: {}, tus });
+  assert.equal(restored({ deposit: "click", lookedIn: "deposits/" }).isUnplaced, true);
+  // A file that is sent although it was deposited before is not looked for again.
+  assert.equal(restored({ deposit: "click", anyway: true }).isUnplaced, true);
+  assert.equal(restored({ deposit: "click" }).isUnplaced, false);
+  assert.equal(restored({ lookedIn: "deposits/" }).isUnplaced, false);
+  assert.equal(restored({ deposit: "click", lookedIn: "deposits/" }, { uploadUrl: "/uploads/1" }).isUnplaced, false);
+});

@@ -43,6 +43,28 @@ test("what people are told to wait for is not waited for here, nor what says no 
   }
 });
 
+test("who is told of a wait is told how long, when it is over, and waits for a service that is away too", async (context) => {
+  const away = new Response("", { status: 503, headers: { "Retry-After": "2" } });
+  answering(context, refusal("too_many_requests"), away, new Response("ok"));
+  const heard = [];
+  const told = ({ status, milliseconds }) => {
+    heard.push([status, milliseconds >= 1_000 && milliseconds <= 2_500]);
+    return () => heard.push("over");
+  };
+  assert.equal((await fetchPatiently("/api/me", { told })).status, 200);
+  assert.deepEqual(heard, [[429, true], "over", [503, true], "over"]);
+});
+
+test("nobody who looks at something is kept waiting for minutes, or without being told how long", async (context) => {
+  for (const after of ["61", "Mon, 30 Nov 2026 12:00:00 GMT", undefined]) {
+    const headers = after ? { "Retry-After": after } : {};
+    const count = answering(context, new Response("", { status: 503, headers }));
+    assert.equal((await fetchPatiently("/api/me", { told: assert.fail })).status, 503);
+    assert.equal(count(), 1);
+    context.mock.restoreAll();
+  }
+});
+
 test("a wait that is given up ends at once", async (context) => {
   context.mock.method(globalThis, "fetch", async () => refusal("too_many_requests", { "Retry-After": "3600" }));
   const aborting = new AbortController();

@@ -19,6 +19,8 @@ export class TransferFile {
   deposit = null;
   removed = false;
   begunAnew = false;
+  // Started by an earlier page, of which it isn't known whether the intake heard of it.
+  isUnplaced = false;
   sha256 = null;
   // The account and space in which it was looked for.
   lookedIn = null;
@@ -38,6 +40,7 @@ export class TransferFile {
     const file = new TransferFile({ id, name, size, settings, anyway });
     const { deposit = null, sha256 = null, lookedIn = null, problem = null } = meta;
     Object.assign(file, { deposit, sha256, lookedIn, problem, sent: progress.bytesUploaded || 0 });
+    file.isUnplaced = file.isStarted && (lookedIn !== null || anyway) && !tus?.uploadUrl;
     if (progress.uploadComplete) Object.assign(file, { state: "done", document: documentIn(tus.uploadUrl) });
     else if (problem) file.state = "refused";
     else if (isGhost) file.state = "missing";

@@ -61,7 +61,8 @@ export class TransferQueue extends EventTarget {
     const tell = (event, detail) => this.#tell(event, detail);
     this.#sender = new Sender({ store, concurrency, onProgress: (id, bytes) => this.#progressed(id, bytes) });
     this.#examiner = new Examiner({ sender: this.#sender, files: () => this.files, mark });
-    this.#sending = new Sending({ sender: this.#sender, examiner: this.#examiner, concurrency, mark, tell });
+    const abandon = (file, url) => this.#cancel(url, file.deposit);
+    this.#sending = new Sending({ sender: this.#sender, examiner: this.#examiner, concurrency, mark, tell, abandon });
     this.#deposits = new Deposits({}, (deposits) => this.#sender.note({ deposits }));
     session.addEventListener("leaving", (event) => this.running && event.preventDefault());
     session.addEventListener("left", () => this.removeAll());

@@ -4,6 +4,7 @@ import { Sleepers, Slots, pauseAfter } from "../pauses.js";
 import { renew, session, sessionNow } from "../session.js";
 import { meaningOf } from "./answers.js";
 import { Gate } from "./gate.js";
+import { placeOf } from "./requests.js";
 
 // A line that died without a word is given up after so long; the next attempt goes on where the server is.
 const STALLED_AFTER = 60_000;
@@ -15,18 +16,21 @@ export class Sending {
   #slots;
   #mark;
   #tell;
+  #abandon;
   #sleepers = new Sleepers();
   #gate = new Gate();
   #active = new Set();
   #lineIsUp = true;
 
-  // `mark(file, state)` changes a file's state, `tell(event, detail)` tells the queue's listeners.
-  constructor({ sender, examiner, concurrency, mark, tell }) {
+  // `mark(file, state)` changes a file's state, `tell(event, detail)` tells the queue's listeners, `abandon(file, url)`
+  // takes back what the intake has of a file that was removed meanwhile.
+  constructor({ sender, examiner, concurrency, mark, tell, abandon }) {
     this.#sender = sender;
     this.#examiner = examiner;
     this.#slots = new Slots(concurrency);
     this.#mark = mark;
     this.#tell = tell;
+    this.#abandon = abandon;
     addEventListener("offline", () => this.#lose());
     addEventListener("online", () => this.#regain());
     // A laptop that was closed, a phone's page that comes back to the front.
@@ -86,7 +90,7 @@ export class Sending {
 
   async #turn(file) {
     await this.#gate.passed();
-    if (!this.#sender.urlOf(file.id)) await this.#examiner.examine(file);
+    if (!this.#sender.urlOf(file.id)) await this.#examine(file);
     return this.#slots.use(async () => {
       const outcome = await this.#attempt(file);
       // Down for all: those behind needn't find out one by one.
@@ -95,10 +99,18 @@ export class Sending {
     });
   }
 
+  // What it was looked for in is kept before it goes: else the next page would take the file itself for its double.
+  async #examine(file) {
+    const before = file.lookedIn;
+    await this.#examiner.examine(file);
+    if (file.lookedIn !== before) await this.#sender.keepNow();
+  }
+
   async #attempt(file) {
     if (!file.isOnItsWay) return { kind: "removed" };
     if (this.#gate.isShut) return { kind: "signed_out" };
     if (["none", "other"].includes(await sessionNow())) return { kind: "signed_out" };
+    if (file.isUnplaced) await this.#findPlace(file);
     if (!file.isOnItsWay) return { kind: "removed" };
     file.heard = 0;
     file.tries += 1;
@@ -111,6 +123,17 @@ export class Sending {
       clearInterval(watch);
       this.#active.delete(file);
     }
+  }
+
+  // A page that is gone may have announced the file, and its bytes, and not have kept where the intake has it: none of
+  // them goes twice. Where there is no answer yet, sending it finds out why.
+  async #findPlace(file) {
+    const { size, meta } = this.#sender.get(file.id);
+    const { url } = await placeOf({ size, meta });
+    if (!url) return;
+    file.isUnplaced = false;
+    if (file.removed) this.#abandon(file, url);
+    else this.#sender.place(file.id, url);
   }
 
   async #outcome(file) {
@@ -162,7 +185,7 @@ export class Sending {
   }
 
   #beginAnew(file) {
-    Object.assign(file, { begunAnew: true, confirmed: 0, sent: 0 });
+    Object.assign(file, { begunAnew: true, isUnplaced: false, confirmed: 0, sent: 0 });
     this.#sender.startAnew(file.id);
   }
 

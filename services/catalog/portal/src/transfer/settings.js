@@ -40,7 +40,7 @@ export class Settings {
     this.mode = modeOf({ space, replaces });
     this.#replaces = replaces ?? null;
     this.#replacedName = replacedName ?? null;
-    write(this.#dialog, { replaced: replacedName ? `« ${replacedName} »` : "le document" });
+    write(this.#dialog, { replaced: replacedName ? `«\u00a0${replacedName}\u00a0»` : "le document" });
     select(this.#client, client ?? (this.mode === "publish" ? "" : this.#onlyOrLookedAt()));
     if (this.mode === "publish") this.#presetLabel(folder ?? "");
     else select(this.#folder, folder || "comptable");

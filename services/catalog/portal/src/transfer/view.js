@@ -35,6 +35,7 @@ export class View {
     this.phase = phaseOf(this.#queue);
     const gone = this.#rows.render(files);
     showFor(this.#dialog, { mode, phase: this.phase, notice });
+    this.#colour(files.some(({ state }) => state === "refused") ? "partly" : "whole");
     const percent = Math.floor(progress * 100);
     write(this.#dialog, {
       remaining: remaining.toLocaleString("fr-FR"),
@@ -48,6 +49,13 @@ export class View {
     this.#drawBar();
     this.#keepFocus(gone, before);
     return this.phase !== before;
+  }
+
+  // Where a file was refused, the end is not all green.
+  #colour(end) {
+    const finished = document.getElementById("transfer-finished");
+    finished.classList.toggle("good", end === "whole");
+    showFor(finished, { end });
   }
 
   #drawBar() {

@@ -1,6 +1,7 @@
 // A PDF, drawn page by page as they come into sight: also where the browser itself shows none, as on most phones.
 
-import { GlobalWorkerOptions, getDocument, TextLayer } from "pdfjs-dist/legacy/build/pdf.mjs";
+import { GlobalWorkerOptions, getDocument, PDFDataRangeTransport, TextLayer } from "pdfjs-dist/legacy/build/pdf.mjs";
+import { answered, bytesOf } from "../api.js";
 import { zoomable } from "./zoom.js";
 
 // Beside this chunk; see build.js.
@@ -11,14 +12,13 @@ const PROTECTED = "Ce PDF est protégé par un mot de passe. Téléchargez-le po
 const SHARPEST = 2;
 // Browsers refuse to draw on more.
 const LARGEST_AREA = 16_000_000;
+// In so large pieces it is fetched.
+const PIECE = 262_144;
 
-export async function showPdf({ content, stage, viewer, signal, fail }) {
+export async function showPdf({ content, document: { size }, stage, viewer, asked, fail }) {
+  const { signal } = asked;
   const loading = getDocument({
-    url: new URL(content, location.href).href,
-    // Only what is looked at is fetched: lines in the country are slow.
-    disableAutoFetch: true,
-    disableStream: true,
-    rangeChunkSize: 262_144,
+    ...(await sourceOf({ content, size, asked, fail })),
     useWorkerFetch: true,
     cMapUrl: base,
     standardFontDataUrl: base,
@@ -31,6 +31,38 @@ export async function showPdf({ content, stage, viewer, signal, fail }) {
   const first = await pdf.getPage(1);
   const sheets = new Sheets(pdf, { stage, viewer, first, fail });
   return { close: () => sheets.close(), zoom: sheets.zoom };
+}
+
+// Asked for in one: each opening is noted in the document's journal, and a piece counts as one that goes on. Of what is
+// large, only what is looked at is then fetched: lines in the country are slow.
+async function sourceOf({ content, size, asked, fail }) {
+  const response = await answered(content, asked);
+  if (size <= 2 * PIECE) return { data: await bytesOf(response) };
+  await response.body.cancel();
+  return {
+    range: new Pieces(size, { content, asked, fail }),
+    rangeChunkSize: PIECE,
+    disableAutoFetch: true,
+    disableStream: true,
+  };
+}
+
+// pdf.js itself would neither wait where it is told to nor say that it does.
+class Pieces extends PDFDataRangeTransport {
+  constructor(size, { content, asked, fail }) {
+    super(size, null);
+    Object.assign(this, { content, asked, fail });
+  }
+
+  async requestDataRange(begin, end) {
+    try {
+      const headers = { Range: `bytes=${begin}-${end - 1}` };
+      const bytes = await bytesOf(await answered(this.content, { ...this.asked, headers }));
+      if (!this.asked.signal.aborted) this.onDataRange(begin, new Uint8Array(bytes));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
 }
 
 // The pages, each a sheet of the right size from the beginning, drawn while it is in sight or nearly so.

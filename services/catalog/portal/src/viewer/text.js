@@ -1,15 +1,14 @@
 // Text as it is: whatever stands in it is shown, none of it is understood.
 
-import { fetchPatiently } from "../patience.js";
+import { answered, bytesOf } from "../api.js";
 
 const LARGEST = 1_000_000;
 
-export async function showText({ content, document: { size }, stage, signal }) {
+export async function showText({ content, document: { size }, stage, asked }) {
   if (size > LARGEST) throw tooLarge();
-  const response = await fetchPatiently(content, { signal });
-  if (!response.ok) throw new Error(`answered ${response.status}`);
+  const bytes = await bytesOf(await answered(content, asked));
   const text = document.getElementById("viewer-text").content.firstElementChild.cloneNode(true);
-  text.textContent = decoded(await response.arrayBuffer());
+  text.textContent = decoded(bytes);
   stage.replaceChildren(text);
   return { close() {} };
 }
