@@ -29,7 +29,8 @@ from chassis.settings import ServiceSettings
 from chassis.tracing import TRACEPARENT, span, start_tracing, stop_tracing
 
 # Seconds. What a request is in the middle of, its sender can go on with elsewhere. What a background task is in the
-# middle of may be done and not yet noted, a mail above all: it has until its database should be back.
+# middle of may be done and not yet noted, a mail above all: it has until its database should be back. Where a
+# task failed, the others have less, for meanwhile nobody is served.
 REQUESTS_SECONDS, DRAIN_SECONDS = 20, 90
 # An idle connection is closed by whoever opened it, never by the service at the very moment a request comes along it:
 # gateways keep theirs for two minutes at most.
@@ -126,7 +127,8 @@ class _Life:
 
     def drain(self) -> None:
         """Start to drain; may be called by a signal's handler, again too."""
-        self._drain_until = self._drain_until or time.monotonic() + DRAIN_SECONDS
+        seconds = REQUESTS_SECONDS if self.failed else DRAIN_SECONDS
+        self._drain_until = self._drain_until or time.monotonic() + seconds
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._leaving.set)
             self._loop.call_soon_threadsafe(self._stop.set)

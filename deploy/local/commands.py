@@ -17,7 +17,7 @@ from .plan import Plan, Process
 from .scanner import clamd_path
 
 # A replica that goes alone has the time to end what it is at. One without a peer goes with the whole stack, or is
-# waited for; but notify has the time to note which mails the relay has taken.
+# waited for; but notify has the time to note which mails the relay has taken, unless the whole stack is stopped.
 _DRAIN_SECONDS, _AT_ONCE = 92, 4
 _RUN_AS = str(Path(__file__).with_name("run-as.sh"))
 _PROVIDER = str(Path(__file__).with_name("oidc_provider.py"))

@@ -19,10 +19,12 @@ from typing import IO, Any
 from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]  # it ships none
 
 from .errors import StackError
-from .plan import Plan
+from .plan import SERVICES, Plan
 
 STOP_SECONDS = 12.0
 """How long the whole stack may take to stop before what is left is killed."""
+_SERVICES_SECONDS = 7.0
+"""How long its services may, so that the servers under them are still stopped in good order."""
 
 _MARK = "CONNECT_RUN_DIR"
 
@@ -99,7 +101,9 @@ def stop_everything(plan: Plan) -> None:
         pid = int((plan.pids / "supervisord.pid").read_text())
         if pid in _processes(plan):
             os.kill(pid, signal.SIGTERM)
-            _wait_until_gone(plan, deadline)
+            if not _wait_until_gone(plan, time.monotonic() + _SERVICES_SECONDS):
+                _kill_services(plan)
+                _wait_until_gone(plan, deadline)
     for kind in (signal.SIGTERM, signal.SIGKILL):
         for pid in _processes(plan):
             with contextlib.suppress(ProcessLookupError):
@@ -108,6 +112,15 @@ def stop_everything(plan: Plan) -> None:
             break
     for leftover in (*plan.pids.glob("*.pid"), plan.supervisor_socket):
         leftover.unlink(missing_ok=True)
+
+
+def _kill_services(plan: Plan) -> None:
+    there = _processes(plan)
+    for program in SERVICES:
+        for file in plan.pids.glob(f"{program}-*.pid"):
+            with contextlib.suppress(ValueError, ProcessLookupError, FileNotFoundError):
+                if (pid := int(file.read_text())) in there:
+                    os.kill(pid, signal.SIGKILL)
 
 
 class RunLock:

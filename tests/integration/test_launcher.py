@@ -1,6 +1,7 @@
 """The launcher keeps its word: one clear line where it cannot start, nothing left behind however it ends."""
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -150,3 +151,12 @@ def test_a_stack_keeps_its_secrets_and_shares_them_with_no_other(tmp_path: Path)
     assert first == again
     assert not set(first.nats.values()) & set(other.nats.values())
     assert first.s3_encryption_key != other.s3_encryption_key
+
+
+async def test_servers_end_in_good_order_though_a_service_hangs(tmp_path: Path, port_base: int) -> None:
+    plan = Plan(run_dir=tmp_path, port_base=port_base, only=frozenset({"mongod", "nats", "notify"}))
+    async with Stack(plan):
+        os.kill(int((plan.pids / "notify-1.pid").read_text()), signal.SIGSTOP)
+    stopped = re.findall(r"stopped: (\S+) \((.*)\)", (plan.logs / "supervisord.log").read_text())
+    assert ("notify-1", "terminated by SIGKILL") in stopped
+    assert ("mongod", "exit status 0") in stopped

@@ -227,7 +227,7 @@ async def test_each_ends_in_a_stated_state(stage: Stage, case: Case) -> None:
         assert (await stage.store.versions(stage.key(deposit))).get(stage.key(deposit), 0) == case.versions
         return True
 
-    await eventually(told, within=40)
+    await eventually(told, within=60)
 
 
 async def test_a_retry_takes_up_a_move_whose_place_was_cleared_and_none_whose_bytes_are_lost(stage: Stage) -> None:
@@ -239,7 +239,7 @@ async def test_a_retry_takes_up_a_move_whose_place_was_cleared_and_none_whose_by
         return bool(found.get("trouble") and found["trouble"]["given_up"])
 
     for deposit in (obstructed, lost):
-        await eventually(partial(given_up, deposit), within=40)
+        await eventually(partial(given_up, deposit), within=60)
     await stage.store.take_away(stage.key(obstructed))
     answers = [await client.post(f"/api/documents/{each.data.document}/retry") for each in (obstructed, lost)]
     assert [each.status_code for each in answers] == [202, 409]
@@ -264,7 +264,7 @@ async def test_taken_and_withdrawn_at_once_one_of_them_holds_and_has_its_effect(
             held = await stage.store.versions(stage.key(deposit))
             return told in await stage.page("client", deposit) and sum(held.values()) == versions
 
-        await eventually(has_its_effect, within=40)
+        await eventually(has_its_effect, within=60)
         assert taken != withdrawn
         assert await stage.buried(deposit) == set()
 
@@ -280,7 +280,7 @@ async def test_a_ged_that_refuses_is_waited_for_and_said_so(
             deposit = stage.deposit()
             await stage.store.stage(deposit.data.document, CONTENT)
             await stage.scene.tell(deposit)
-            await eventually(lambda: suspended(refused), within=30)
+            await eventually(lambda: suspended(refused), within=60)
             assert not await refused.ready()
 
             async with connected(env["GED_MOVER_MONGO_URL"], env["GED_MOVER_MONGO_DATABASE"]) as database:
@@ -292,7 +292,7 @@ async def test_a_ged_that_refuses_is_waited_for_and_said_so(
                 text = "La sécurisation est retardée. L’espace de GED sécurisée refuse l’accès."
                 return text in await stage.page("client", deposit) and text in await stage.page("accountant", deposit)
 
-            await eventually(told, within=20)
+            await eventually(told, within=60)
     finally:
         process.start()
     await stage.scene.shown(stage.scene.browser("client"), deposit, "archived")

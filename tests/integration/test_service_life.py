@@ -140,3 +140,15 @@ async def test_what_is_under_way_has_longer_to_end_than_a_request_that_hangs(tmp
         await process.end()
     assert process.drained.read_text(encoding="utf-8") == "stuck\ndrained\nclosed\n"
     assert "task_cut_off" not in logs
+
+
+async def test_a_task_that_fails_does_not_keep_the_process_from_starting_anew_for_long(tmp_path: Path) -> None:
+    process = _Process(tmp_path)
+    await process.start(REQUESTS="1", STEADY="60", TASKS="50")
+    try:
+        process.fail.touch()
+        logs = await process.logs()
+    finally:
+        await process.end()
+    assert process.child.returncode == 1
+    assert "task_cut_off" in logs

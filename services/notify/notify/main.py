@@ -94,6 +94,7 @@ async def compose(settings: NotifySettings, stack: AsyncExitStack) -> Parts:
         },
         tasks={
             "worker": worker.run,
+            "leaving": sending.watch,
             "owed": announcer.run,
             "unfinished": OldestUnfinished({"mail": digests.oldest_due}).run,
             "sweeper": partial(run_sweeper, digests=digests, alarm=alarm),

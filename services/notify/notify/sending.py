@@ -2,7 +2,8 @@
 
 A mail is claimed in its record, sent, and marked as sent in the same write that owes its `alerted`. Whoever dies after
 the relay has accepted a mail and before the mark leaves a claim that lapses, and so does a database that is away for
-longer than marking is tried: the mail is sent again. Both carry the same Message-ID.
+longer than marking is tried: the mail is sent again. So may one that a replica is at which alone does not reach its
+database, for it goes on as if nobody did. Both carry the same Message-ID.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chassis.errors import Later, Unavailable
 from chassis.logs import logger
@@ -46,13 +47,19 @@ class Sending:
     announcer: Announcer
     alarm: Alarm
     clock: Clock = system_clock
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """Begin no further mail once `stop` is set: what was begun late might be cut off before it is marked."""
+        await stop.wait()
+        self.leaving.set()
 
 
 async def send_digest(digest_id: str, *, sending: Sending) -> Sequence[Envelope]:
     """Do what is due in a digest now, and set the wake-up for the rest; nothing when nothing is due.
 
-    Returns no events: they are owed by the write that marks a mail. Raises Unavailable, and Later when there is nobody
-    to tell.
+    Returns no events: they are owed by the write that marks a mail. What a service that leaves does not begin, the
+    wake-up brings to another. Raises Unavailable, and Later when there is nobody to tell.
     """
     digest = await sending.digests.load(digest_id)
     while digest := await _without_withdrawn(digest, sending=sending):
@@ -60,7 +67,7 @@ async def send_digest(digest_id: str, *, sending: Sending) -> Sequence[Envelope]
             digest = await _kept(sealed, sending=sending)
             continue
         key = digest.claimable(sending.clock())
-        if key is None:
+        if key is None or sending.leaving.is_set():
             await see_to(digest, digests=sending.digests, alarm=sending.alarm)
             break
         # Before the claim: while the relay is away, nothing is written.
