@@ -16,6 +16,7 @@ from connect_ops.settings import OpsSettings
 from connect_ops.telling import DONE, REFUSED, command_of, complain, table_of
 
 _KINDS = {"offices": "office", "people": "person", "clients": "client"}
+_PEOPLE = "people."
 _IMPORT = """\
 The whole file is checked first, and nothing is written when a line is wrong. What it does not name stays as it is; a
 client that it names is replaced whole.
@@ -36,14 +37,15 @@ examples:
 exit status: 0 done, 2 wrong usage, 3 not reached: run it again
 """
 _REMOVE = """\
-Somebody who is removed is out as soon as the services have heard of it. A client's people stand in the client's record:
-import that without them. Of an account that has ended, documents and all, see `erase client`.
+Somebody who is removed is out as soon as the services have heard of it. Records of offices and clients are refused: a
+client's people stand in the client's record, so import that without them. Of an account that has ended, documents and
+all, see `erase client`.
 
 examples:
   connect-ops directory remove people.14.somebody             a collaborator or an admin who has left
   connect-ops directory remove people.14.somebody --json
 
-exit status: 0 done, 1 nothing removed: a key is not there, 2 wrong usage, 3 not reached: run it again
+exit status: 0 done, 1 nothing removed: a key is not there or no person's, 2 wrong usage, 3 not reached: run it again
 """
 
 
@@ -58,8 +60,8 @@ def add_directory_commands(commands: "argparse._SubParsersAction[argparse.Argume
     showing.add_argument("--office", help="only this office's")
     showing.add_argument("--names", action="store_true", help="show names and addresses, which are personal data")
     showing.set_defaults(command=show_directory)
-    removing = command_of(directory, "remove", told="take records away, of who has left", examples=_REMOVE)
-    removing.add_argument("key", nargs="+", help="keys as `directory show` shows them")
+    removing = command_of(directory, "remove", told="take collaborators and admins out who have left", examples=_REMOVE)
+    removing.add_argument("key", nargs="+", help="keys of people, as `directory show` shows them")
     removing.set_defaults(command=remove_keys)
 
 
@@ -107,6 +109,10 @@ async def show_directory(arguments: argparse.Namespace, settings: OpsSettings, o
 
 async def remove_keys(arguments: argparse.Namespace, settings: OpsSettings, out: Console) -> int:
     """Run `directory remove`. Raises Unavailable: what was removed is gone."""
+    # With the record of an office or of a client go all their people, and the mails to them.
+    if others := [key for key in arguments.key if not key.startswith(_PEOPLE)]:
+        complain(f"Nothing was removed: {', '.join(others)} is not a person's key ({_PEOPLE}…).")
+        return REFUSED
     async with broker.opened(settings) as stream:
         bucket, entries = await stream.directory()
         if unknown := [key for key in arguments.key if key not in entries]:

@@ -1,8 +1,16 @@
-"""The directory is shown without anybody's name, unless that is asked for."""
+"""The directory is shown without anybody's name, unless that is asked for; nothing but people is removed."""
 
+import argparse
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from unittest.mock import Mock
 
-from connect_ops.directory import rows_of
+import pytest
+from connect_ops import broker
+from connect_ops.directory import remove_keys, rows_of
+from connect_ops.telling import DONE, REFUSED
+from rich.console import Console
 
 ENTRIES = {
     "offices.14": {"id": "14", "name": "CERFRANCE O", "inbox": "accueil@o.example"},
@@ -24,3 +32,40 @@ def test_keys_and_counts_are_shown_and_no_name() -> None:
 def test_with_names_the_whole_record_is_shown() -> None:
     rows = rows_of(RAW, office=None, names=True)
     assert {row["key"]: row["record"] for row in rows} == ENTRIES
+
+
+class _Bucket:
+    """The directory, and the line to it."""
+
+    def __init__(self) -> None:
+        self.entries = dict(RAW)
+
+    async def directory(self) -> tuple["_Bucket", dict[str, bytes]]:
+        return self, dict(self.entries)
+
+    async def remove(self, key: str) -> None:
+        del self.entries[key]
+
+    @asynccontextmanager
+    async def opened(self, _settings: object) -> AsyncIterator["_Bucket"]:
+        yield self
+
+
+async def removed(monkeypatch: pytest.MonkeyPatch, *keys: str) -> tuple[int, set[str]]:
+    """The status, and what is gone."""
+    bucket, settings = _Bucket(), Mock()
+    monkeypatch.setattr(broker, "opened", bucket.opened)
+    status = await remove_keys(argparse.Namespace(key=[*keys], json=True), settings, Console(quiet=True))
+    return status, set(RAW) - set(bucket.entries)
+
+
+async def test_a_person_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await removed(monkeypatch, "people.14.jj") == (DONE, {"people.14.jj"})
+
+
+@pytest.mark.parametrize("key", ["offices.14", "clients.14.chene"])
+async def test_what_is_no_person_is_not_removed_nor_anybody_named_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    assert await removed(monkeypatch, "people.14.jj", key) == (REFUSED, set())
+    assert f"{key} is not a person's key" in capsys.readouterr().err

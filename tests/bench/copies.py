@@ -60,6 +60,7 @@ class Copies:
     itself, and it stays as it is. They follow the `last` message of each stream, and the journal's `end`."""
 
     def __init__(self, trace: Trace, other: Trace, *, client: str, last: Mapping[str, int], end: Link) -> None:
+        assert _kinds(trace) == _kinds(other), "one of both was looked at too early"
         self._client, self._last = client.encode(), last
         self.told_each: Mapping[str, int] = Counter(each.stream for each in trace.messages)
         """How many messages tell of each document, by stream."""
@@ -145,6 +146,10 @@ class Copies:
             here = {**values, **place, _PREVIOUS.encode(): previous.encode()}
             self._end = (seq, hashlib.sha256(said(here)).hexdigest())
             yield where, stamp({**here, _HASH.encode(): self._end[1].encode()})
+
+
+def _kinds(trace: Trace) -> list[str]:
+    return sorted([*(each.subject for each in trace.messages), *(each.collection for each in trace.records)])
 
 
 def _bytes_of(trace: Trace) -> bytes:

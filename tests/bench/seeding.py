@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from itertools import islice
 
@@ -24,7 +24,7 @@ from tests.support.samples import invoice
 from .copies import Copies, Copy
 from .crowd import Depositor
 from .indexes import without_indexes
-from .pipeline import SIZE, intake_of
+from .pipeline import SIZE, WITHIN, broker, intake_of
 from .sender import Sender
 from .traces import JOURNAL, STREAMS, Servers, Trace, servers_of
 
@@ -40,7 +40,7 @@ _SYNCED, _UNSYNCED = "sync_interval: always", 'sync_interval: "2m"'
 
 async def seed(stack: RunningStack, crowd: Sequence[Depositor], *, documents: int) -> None:
     """So many documents, each depositor's in turn. All services run before and afterwards."""
-    first, other = await _deposited(stack, crowd[0])
+    first, other = await deposited(stack, crowd[0], count=2)
     services = [process.name for process in stack.plan.services()]
     await asyncio.gather(*(stack.down(name) for name in services))
     async with _unsynced(stack), servers_of(stack) as servers:
@@ -53,13 +53,17 @@ async def seed(stack: RunningStack, crowd: Sequence[Depositor], *, documents: in
     await asyncio.gather(*(stack.up(name) for name in services))
 
 
-async def _deposited(stack: RunningStack, depositor: Depositor) -> tuple[Trace, Trace]:
-    """What two documents of theirs left."""
-    async with Sender(intake_of(stack), token=depositor.token) as sender, servers_of(stack) as servers:
-        sent = [await sender.deposit(invoice("facture", size=SIZE), steps=2) for _ in range(2)]
+async def deposited(stack: RunningStack, depositor: Depositor, *, count: int) -> Sequence[Trace]:
+    """What so many documents of theirs left, once everything that anybody does of them was done."""
+    async with AsyncExitStack() as opened:
+        heard, _ = await broker(stack, opened)
+        servers = await opened.enter_async_context(servers_of(stack))
+        sender = await opened.enter_async_context(Sender(intake_of(stack), token=depositor.token))
+        sent = [await sender.deposit(invoice("facture", size=SIZE), steps=2) for _ in range(count)]
+        # The intake's answer comes before anybody is told.
+        await heard.all_of(sent, *WITHIN)
         await servers.heard_out()
-        first, other = [await servers.trace(document) for document in sent]
-    return first, other
+        return [await servers.trace(document) for document in sent]
 
 
 @asynccontextmanager

@@ -13,6 +13,8 @@ from tests.support.eventually import eventually
 from tests.support.running import RunningStack
 
 PERSON, ADDRESS, SIGN_IN = 100, 150, 60
+# Seconds; the test itself has 120.
+PATIENCE = 60
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,16 @@ async def flood(visitor: Visitor, times: int, path: str = "/api/me") -> tuple[li
     return await asyncio.gather(*(visitor.ask(path) for _ in range(times))), time.monotonic() - begun
 
 
+async def flood_until_refused(visitor: Visitor, times: int, path: str) -> tuple[list[httpx.Response], float]:
+    """What is answered to floods of so many until one is refused: a slow machine may take the first ones' time."""
+    answers, took = list[httpx.Response](), 0.0
+    while not any(each.status_code == 429 for each in answers):
+        assert took < PATIENCE, f"{len(answers)} requests in {took:.0f} s, and none was refused"
+        more, seconds = await flood(visitor, times, path)
+        answers, took = [*answers, *more], took + seconds
+    return answers, took
+
+
 async def test_a_persons_requests_are_counted_over_both_replicas_and_nobody_elses_with_them(
     visitors: Visitors, replicas: tuple[CatalogProcess, CatalogProcess]
 ) -> None:
@@ -164,7 +176,7 @@ async def test_sign_ins_are_counted_by_address_and_ending_sessions_never(visitor
     """For each leads to the provider, and whoever floods it there is nobody that is known."""
     here = f"192.0.2.{6 if path == '/login' else 7}"
     stranger, owner = visitors.come("outsider", here), visitors.come("client", here)
-    answers, took = await flood(stranger, SIGN_IN * 3, path)
+    answers, took = await flood_until_refused(stranger, SIGN_IN * 3, path)
     taken = sum(each.status_code != 429 for each in answers)
     assert SIGN_IN * 0.8 <= taken <= SIGN_IN + SIGN_IN / 10 * took + 1
     refused = next(each for each in answers if each.status_code == 429)
