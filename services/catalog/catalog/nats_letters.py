@@ -14,7 +14,7 @@ from catalog.dead_letters import DeadLetter, Letters, letter_of
 
 _MOST_TOLD = 100
 # Each is asked of the broker by itself, and read whole, whosever it is.
-_MOST_READ = 200
+_MOST_READ = 1000
 # Seconds. However often admins ask, the broker is asked for the same again only after the first of them.
 _KEPT = 3.0
 _PATIENCE = 5.0
