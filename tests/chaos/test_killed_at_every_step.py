@@ -43,8 +43,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[Ru
         "FAILPOINTS": str(folder),
         "REPUBLISH_AFTER": "10",
         "SEAL_EVERY": "15",
-        # Who asks again and again, as these clients do of a service that dies, is one person here.
+        # Who asks again and again, as these clients do of a service that dies, and whoever looks at what became of
+        # their documents, is one person here.
         "LIMITS__PERSON__REQUESTS": "none",
+        "REQUESTS__PERSON": "none",
     }
     running = RunningStack(tmp_path_factory.mktemp("steps"), only=EVERYTHING, settings=settings)
     running.start()

@@ -145,6 +145,7 @@ async def test_the_same_bytes_may_be_deposited_again_for_a_document_that_was_sen
     await sign_in(page, stack, "earl-du-chene")
     await page.goto(f"{stack.endpoints['portal']}/documents/{document}")
     await page.get_by_role("button", name="Déposer à nouveau").click()
+    await expect(transfer.dialog).to_contain_text(f"Choisissez le fichier qui remplacera « {old.name} »")
     await transfer.choose(again)
     await transfer.start()
     await transfer.shows(again, "Déposé")

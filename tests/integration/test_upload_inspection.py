@@ -5,6 +5,7 @@ import os
 import signal
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -124,5 +125,6 @@ async def _ended_in_the_middle(inspector: Inspector, with_signal: signal.Signals
     await asyncio.sleep(0)
     os.kill(pid, with_signal)
     if with_signal != signal.SIGSTOP:
-        os.kill(pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # a killed one needs no waking
+            os.kill(pid, signal.SIGCONT)
     await looking
