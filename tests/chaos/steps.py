@@ -26,11 +26,14 @@ _NO_PORTS = {
 _NO_TROUBLE = "no store is away here"
 _NOT_REJECTED = "it rejects no message that is one"
 _NOT_OWED = "what it owes has no successor"
+_NOT_REFUSED = "the broker refuses none of its events"
 # What the stories do not come to, and why.
 _NOT_REACHED: Mapping[str, Mapping[str, str]] = {
-    "upload": {"Delivery.term": _NOT_REJECTED},
+    "upload": {"Delivery.term": _NOT_REJECTED, "OwedStore.set_aside": _NOT_REFUSED},
     "catalog": {
         "Delivery.term": _NOT_REJECTED,
+        "OwedStore.set_aside": _NOT_REFUSED,
+        "DeadLetters.of": "they are read for a page",
         "Documents.several": "it is read for a zip",
         "Journal.of": "it is read for a page",
         "Marks.openings": "they are read for a page",
@@ -41,8 +44,13 @@ _NOT_REACHED: Mapping[str, Mapping[str, str]] = {
         "Seals.stamp_of": "nobody stamps seals here",
         "Seals.unstamped": "nobody stamps seals here",
     },
-    "notify": {"Delivery.term": _NOT_REJECTED, "OwedStore.oldest_unfollowed": _NOT_OWED},
+    "notify": {
+        "Delivery.term": _NOT_REJECTED,
+        "OwedStore.set_aside": _NOT_REFUSED,
+        "OwedStore.oldest_unfollowed": _NOT_OWED,
+    },
     "ged-mover": {
+        "OwedStore.set_aside": _NOT_REFUSED,
         "OwedStore.oldest_unfollowed": _NOT_OWED,
         "Staging.ping": _NO_TROUBLE,
         "Ged.ping": _NO_TROUBLE,
@@ -56,6 +64,7 @@ _BY_CHANCE: Mapping[str, str] = {
     "Counts.keep": "a transfer has to take so long",
     "Delivery.in_progress": "a handler has to be at work for ten seconds",
     "Marks.retried_at": "somebody has to be too quick with a second retry",
+    "Uploads.mark_overtaken": "a writer has to lose its upload while it lives",
     "Uploads.take": "a client has to come back before the lease of the one that died is free",
     "Staging.complete": "where a tail is made the last part",
 }
