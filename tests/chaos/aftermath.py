@@ -39,7 +39,14 @@ class Aftermath:
         self._read: dict[str, str | None] = {}
 
     async def faults(self, outcomes: Mapping[str, Outcome], *, never: Iterable[str]) -> list[str]:
-        """Everything that is not as it must be, now."""
+        """Everything that is not as it must be, now: also that a service has died once more, at a step that it did not
+        come to before."""
+        try:
+            return await self._faults(outcomes, never)
+        except httpx.HTTPError as unanswered:
+            return [f"no answer: {unanswered!r}"]
+
+    async def _faults(self, outcomes: Mapping[str, Outcome], never: Iterable[str]) -> list[str]:
         mails = await self._mailbox.mails()
         return [
             *await self._archive(outcomes),
