@@ -14,17 +14,15 @@ from chassis.bus import Consumer, Delivery, Refused, Source
 from chassis.errors import Unavailable
 from contracts.streams import STREAMS, Stream
 
+from chassis import jetstream
+
 _TICK = 0.01
 
 
 @dataclass(frozen=True)
-class Stored:
+class Stored(jetstream.Stored):
     """A message as a stream keeps it."""
 
-    sequence: int
-    subject: str
-    payload: bytes
-    headers: Mapping[str, str]
     published_at: datetime
 
 

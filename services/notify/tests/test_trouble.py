@@ -1,11 +1,13 @@
 """What refusals, outages and crashes do to the mails."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from chassis.errors import Later, Unavailable
+from contracts.envelope import Envelope
 from notify.errors import RecipientRefused
 from notify.handlers import note_event
 from notify.model import Digest
@@ -143,10 +145,7 @@ async def test_two_replicas_woken_at_once_send_one_mail() -> None:
 
 async def test_a_claim_whose_holder_died_lapses_and_the_same_mail_is_sent_again() -> None:
     world = World()
-    world.relay.hold = asyncio.Event()
-    await _noted(world)
-    dying = asyncio.create_task(send_digest(world.digest.id, sending=world.sending))
-    await world.relay.asked.wait()
+    dying, _ = await _at_the_relay(world)
     dying.cancel()
     await asyncio.wait({dying})
     world.relay.hold = None
@@ -160,12 +159,9 @@ async def test_a_claim_whose_holder_died_lapses_and_the_same_mail_is_sent_again(
 
 async def test_an_accepted_mail_is_marked_even_when_somebody_changes_the_record_meanwhile() -> None:
     world, deposit = World(), Deposit(size=1)
-    world.relay.hold = asyncio.Event()
+    wake, answer = await _at_the_relay(world, deposit)
     await _noted(world, deposit)
-    wake = asyncio.create_task(send_digest(world.digest.id, sending=world.sending))
-    await world.relay.asked.wait()
-    await _noted(world, deposit)
-    world.relay.hold.set()
+    answer.set()
     await wake
     assert world.digest.mails["0_jeanny"].state == "sent"
     assert len(world.digest.pending) == 1
@@ -174,12 +170,9 @@ async def test_an_accepted_mail_is_marked_even_when_somebody_changes_the_record_
 async def test_an_accepted_mail_is_marked_once_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("notify.sending._MARK_EVERY", 0)
     world = World()
-    world.relay.hold = asyncio.Event()
-    await _noted(world)
-    wake = asyncio.create_task(send_digest(world.digest.id, sending=world.sending))
-    await world.relay.asked.wait()
+    wake, answer = await _at_the_relay(world)
     world.digests.down = Unavailable("database_unavailable")
-    world.relay.hold.set()
+    answer.set()
     for _ in range(50):
         await asyncio.sleep(0)
     assert not wake.done()
@@ -192,14 +185,11 @@ async def test_an_accepted_mail_is_marked_once_the_database_is_back(monkeypatch:
 async def test_a_slow_send_keeps_its_claim(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("notify.sending._RENEW_EVERY", 0.001)
     world = World()
-    world.relay.hold = asyncio.Event()
-    await _noted(world)
-    wake = asyncio.create_task(send_digest(world.digest.id, sending=world.sending))
-    await world.relay.asked.wait()
+    wake, answer = await _at_the_relay(world)
     world.now += timedelta(seconds=4)
     until = world.now + timedelta(seconds=5)
     await eventually(lambda: world.digest.mails["0_jeanny"].until == until)
-    world.relay.hold.set()
+    answer.set()
     await wake
     assert world.relay.recipients == [JEANNY]
 
@@ -207,10 +197,7 @@ async def test_a_slow_send_keeps_its_claim(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_a_send_that_lost_its_claim_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("notify.sending._RENEW_EVERY", 0.001)
     world = World()
-    world.relay.hold = asyncio.Event()
-    await _noted(world)
-    wake = asyncio.create_task(send_digest(world.digest.id, sending=world.sending))
-    await world.relay.asked.wait()
+    wake, _ = await _at_the_relay(world)
     held = world.digest
     taken = replace(held.mails["0_jeanny"], claim="another", until=world.now + timedelta(seconds=5))
     assert await world.digests.save(replace(held, mails={"0_jeanny": taken}))
@@ -225,14 +212,11 @@ async def test_a_mail_that_the_relay_accepts_while_the_database_is_away_is_sent_
     monkeypatch.setattr("notify.sending._RENEW_EVERY", 0.001)
     monkeypatch.setattr("notify.sending._MARK_EVERY", 0)
     world = World()
-    world.relay.hold = asyncio.Event()
-    await _noted(world)
-    wake = asyncio.create_task(send_digest(world.digest.id, sending=world.sending))
-    await world.relay.asked.wait()
+    wake, answer = await _at_the_relay(world)
     world.digests.down, world.digests.asked = Unavailable("database_unavailable"), 0
     await eventually(lambda: world.digests.asked > 2)
     assert not wake.done(), "the relay has not answered yet"
-    world.relay.hold.set()
+    answer.set()
     await eventually(lambda: world.relay.recipients)
     world.digests.down = None
     await wake
@@ -282,3 +266,14 @@ async def _noted(world: World, deposit: Deposit | None = None) -> None:
     """A deposit of one, noted and due."""
     event = (deposit or Deposit(size=1)).deposited()
     await note_event(event, digests=world.digests, alarm=world.alarm, clock=lambda: world.now)
+
+
+async def _at_the_relay(
+    world: World, deposit: Deposit | None = None
+) -> "tuple[asyncio.Task[Sequence[Envelope]], asyncio.Event]":
+    """A deposit of one whose mail the relay has: who sends it, and what is set for the relay to answer."""
+    world.relay.hold = answer = asyncio.Event()
+    await _noted(world, deposit)
+    wake = asyncio.create_task(send_digest(world.digest.id, sending=world.sending))
+    await world.relay.asked.wait()
+    return wake, answer
