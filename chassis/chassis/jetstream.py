@@ -216,7 +216,7 @@ class JetStreamBus:
 
             self._client = WaryClient()
             try:
-                await self._client.connect(**self._options, closed_cb=on_closed)  # type: ignore[arg-type]
+                await self._client.connect(**self._options, closed_cb=on_closed)  # type: ignore[arg-type]  # of many types
             except BROKER_DOWN as error:
                 logger().warning("nats_connection_failed", error=type(error).__name__)
             else:

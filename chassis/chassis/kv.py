@@ -84,7 +84,7 @@ class WatchedBucket:
         try:
             while not stop.is_set() and time.monotonic() < until and generation == self._bus.generation:
                 try:
-                    entry = await watcher.updates(timeout=_LOOK_EVERY)  # type: ignore[no-untyped-call]
+                    entry = await watcher.updates(timeout=_LOOK_EVERY)  # type: ignore[no-untyped-call]  # nats-py's
                 except TimeoutError:
                     entry = None
                 if entry is not None:
@@ -96,7 +96,7 @@ class WatchedBucket:
                 elif complete and entry is not None:
                     self.version += 1
         finally:
-            await watcher.stop()  # type: ignore[no-untyped-call]
+            await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py's
 
 
 async def put(bus: Bus, *, bucket: str, key: str, value: bytes) -> None:
