@@ -43,7 +43,12 @@ def intake_settings() -> dict[str, str]:
 async def nothing_counted(intake: Intake, http: httpx.AsyncClient, records: Any) -> None:
     """As if nobody had asked for anything, but that both replicas know the issuer's keys."""
     for replica in (intake.first, intake.second):
-        await http.get(f"{replica.base}/uploads/none/receipt", headers=headers(intake))
+
+        async def let_in(base: str = replica.base) -> bool:
+            # Whom a replica told to wait it lets wait, whatever the counts say since.
+            return (await http.get(f"{base}/uploads/none/receipt", headers=headers(intake))).status_code == 404
+
+        await eventually(let_in, within=20)
     await records.database["limits"].delete_many({})
     await records.update_many({}, {"$set": {"counted": []}})
 

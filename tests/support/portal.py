@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,16 +10,23 @@ import httpx
 
 
 class Portal:
-    """Reads as one person. `base` is the portal's origin."""
+    """Reads as one person, who waits where told so (429). `base` is the portal's origin."""
 
     def __init__(self, http: httpx.AsyncClient, *, base: str, token: str) -> None:
         self._http = http
         self._base = base
         self._headers = {"Authorization": f"Bearer {token}"}
 
+    async def _ask(self, method: str, path: str, **asked: Any) -> httpx.Response:
+        while True:
+            answer = await self._http.request(method, f"{self._base}/api{path}", headers=self._headers, **asked)
+            if answer.status_code != 429:
+                return answer
+            await asyncio.sleep(int(answer.headers["Retry-After"]))
+
     async def document(self, document: str) -> dict[str, Any] | None:
         """A document, or None where this person has none of that id."""
-        answer = await self._http.get(f"{self._base}/api/documents/{document}", headers=self._headers)
+        answer = await self._ask("GET", f"/documents/{document}")
         if answer.status_code == 404:
             return None
         found: dict[str, Any] = answer.raise_for_status().json()
@@ -31,12 +39,12 @@ class Portal:
 
     async def content(self, document: str) -> bytes:
         """A document's bytes."""
-        answer = await self._http.get(f"{self._base}/api/documents/{document}/content", headers=self._headers)
+        answer = await self._ask("GET", f"/documents/{document}/content")
         return answer.raise_for_status().content
 
     async def with_content(self, sha256: str) -> list[dict[str, Any]]:
         """The documents this person has with this content."""
-        answer = await self._http.get(f"{self._base}/api/documents", params={"sha256": sha256}, headers=self._headers)
+        answer = await self._ask("GET", "/documents", params={"sha256": sha256})
         found: list[dict[str, Any]] = answer.raise_for_status().json()["documents"]
         return found
 
@@ -44,7 +52,7 @@ class Portal:
         """Every document this person sees, page by page."""
         cursor: dict[str, str] = {}
         while True:
-            answer = await self._http.get(f"{self._base}/api/documents", params=cursor, headers=self._headers)
+            answer = await self._ask("GET", "/documents", params=cursor)
             page = answer.raise_for_status().json()
             for each in page["documents"]:
                 yield each
@@ -55,22 +63,17 @@ class Portal:
     async def decide(self, verb: str, document: str, *, reason: str | None = None) -> int:
         """`take`, `return` or `withdraw` a document; returns the status of the answer."""
         method, path = ("DELETE", "") if verb == "withdraw" else ("POST", f"/{verb}")
-        answer = await self._http.request(
-            method,
-            f"{self._base}/api/documents/{document}{path}",
-            headers=self._headers,
-            json={"reason": reason} if reason else None,
-        )
+        answer = await self._ask(method, f"/documents/{document}{path}", json={"reason": reason} if reason else None)
         return answer.status_code
 
     async def audit(self, document: str) -> list[dict[str, Any]]:
         """Who did what with a document, as far as the journal has it."""
-        answer = await self._http.get(f"{self._base}/api/documents/{document}/audit", headers=self._headers)
+        answer = await self._ask("GET", f"/documents/{document}/audit")
         found: list[dict[str, Any]] = answer.raise_for_status().json()["audit"]
         return found
 
     async def contacts(self) -> list[dict[str, Any]]:
         """Whom this person can alert."""
-        answer = await self._http.get(f"{self._base}/api/contacts", headers=self._headers)
+        answer = await self._ask("GET", "/contacts")
         found: list[dict[str, Any]] = answer.raise_for_status().json()
         return found
