@@ -31,6 +31,7 @@ from tests.suites.uploads import an_upload, owner
 
 MIB = 1024 * 1024
 LARGE = 2 * PART + 12_345
+SCRATCH = 512 * MIB
 
 
 def pdf(size: int) -> bytes:
@@ -50,7 +51,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.background = Background()
-        self.scratch = Scratch(self.folder, quota=512 * MIB)
+        self.scratch = Scratch(self.folder, quota=SCRATCH)
         self.finisher = Finisher(
             self.uploads,
             self.staging,

@@ -10,7 +10,7 @@ from chassis.errors import Unavailable
 from upload.errors import ChecksumMismatch, Conflict, Interrupted, LeaseLost, NotFound, TooLarge
 from upload.model import PART, announcement, record_of
 
-from tests.suites.intake_site import LARGE, MIB, Site, new, opened_site, pdf
+from tests.suites.intake_site import LARGE, MIB, SCRATCH, Site, new, opened_site, pdf
 from tests.suites.uploads import an_upload, owner
 from tests.support.eventually import eventually
 
@@ -50,12 +50,34 @@ async def test_a_file_of_exactly_one_part_is_one_put(site: Site) -> None:
     assert site.staging.calls == ["put"]
 
 
-async def test_a_large_file_is_cut_at_fixed_multiples_and_not_read_again(site: Site) -> None:
-    content = (b"2026-01-31;1200,00\n" * LARGE)[:LARGE]
-    upload = await new(site, content, name="releve.csv")
-    await site.send(upload, content, at=0)
+@pytest.mark.parametrize("name", ["facture.pdf", "releve.csv"])
+async def test_a_large_file_is_cut_at_fixed_multiples_and_not_read_again(site: Site, name: str) -> None:
+    content = pdf(LARGE) if name == "facture.pdf" else (b"2026-01-31;1200,00\n" * LARGE)[:LARGE]
+    upload = await new(site, content, name=name)
+    done = await site.send(upload, content, at=0)
+    assert (done.state, done.sha256) == ("owed", hashlib.sha256(content).hexdigest())
     assert site.staging.calls == ["begin", "put_part", "put_part", "put_part", "complete", "remove"]
     assert site.staging.objects == {upload.id: content}
+
+
+async def test_a_large_file_that_was_resumed_in_its_first_part_is_not_read_again(site: Site) -> None:
+    content = pdf(LARGE)
+    upload = await new(site, content)
+    with pytest.raises(Interrupted):
+        await site.send(upload, content[:3], at=0, cut=True)
+    assert (await site.send(upload, content[3:], at=3)).state == "owed"
+    assert site.staging.calls.count("read") == 1  # the three bytes
+    assert site.staging.objects == {upload.id: content}
+
+
+async def test_where_the_scratch_has_little_room_a_large_file_is_read_back_to_be_judged(site: Site) -> None:
+    content = pdf(LARGE)
+    upload = await new(site, content)
+    others = SCRATCH - 2 * LARGE + 1
+    site.scratch.reserve(others)
+    assert (await site.send(upload, content, at=0)).state == "owed"
+    site.scratch.free(others)
+    assert site.staging.calls == ["begin", "put_part", "put_part", "put_part", "complete", "read", "remove"]
 
 
 @pytest.mark.parametrize("cuts", [(1,), (PART - 1,), (PART,), (PART + 1, PART + 2), (3, PART, 2 * PART + 5)])

@@ -50,8 +50,8 @@ class Finisher:
     ) -> Upload:
         """Take a pending upload to its end and return it: `owed` or `refused`.
 
-        `content` is the whole file where it came in one go and is not yet in the store, `evidence` what this process
-        saw of it. Raises Unavailable, LeaseLost.
+        `content` is the whole file where it came in one go: a small one is not yet in the store then. `evidence` is
+        what this process saw of it. Raises Unavailable, LeaseLost.
         """
         about(document=upload.id)
         with hold.working():
@@ -67,7 +67,7 @@ class Finisher:
     async def assemble(self, upload: Upload, *, content: Spool | None = None) -> Upload:
         """receiving → assembled: the object `<document>` holds all bytes. Raises Refused when parts are lost."""
         now = datetime.now(UTC)
-        if content is not None:
+        if content is not None and upload.length <= PART:
             await self.staging.put(upload.id, content.content())
             return model.assembled(upload, now=now)
         parts = list(upload.parts)
@@ -145,7 +145,7 @@ class Finisher:
 
     async def _place_tail(self, upload: Upload, tail: Tail) -> list[Part]:
         """The last bytes were saved as a tail: they become the last part, or the whole of a small document."""
-        spool = self.scratch.spool()
+        spool = self.scratch.spool(tail.size)
         try:
             await spool.fill(self.staging.read(tail.key))
             if upload.multipart is None:
@@ -163,7 +163,7 @@ class Finisher:
         needs_content = self.scanner.needs_content or kind_of(upload.name).needs_content
         if seen is not None and (content is not None or not needs_content):
             return await self._verdict(upload, seen, content)
-        read_back, seen = self.scratch.spool(), Evidence()
+        read_back, seen = self.scratch.spool(upload.length), Evidence()
         try:
             await read_back.fill(self.staging.read(upload.id), seen.feed)
             return await self._verdict(upload, seen, read_back)

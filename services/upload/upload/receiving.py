@@ -5,6 +5,9 @@ are cut at fixed multiples of 8 MiB, whoever writes them. What lies between the 
 request ends, or when nothing comes for two seconds, is the *tail*: an object of its own, under a key that names its
 end and the epoch, so it is never overwritten.
 
+A file that comes in one request is kept in the spool as well, where there is room: so it can be checked without being
+read back from the store.
+
 With a checksum nothing of the request is recorded before its last byte has come and the checksum was right.
 """
 
@@ -50,7 +53,7 @@ class Checksum(Protocol):
 @dataclass
 class Receiver:
     """One request's bytes into one upload. `upload` is the record as this request last saved it; `spool` holds the
-    bytes from the last part boundary on. The caller closes the spool."""
+    bytes from the last part boundary on, or from the first one on. The caller closes the spool."""
 
     uploads: Uploads
     staging: Staging
@@ -63,6 +66,8 @@ class Receiver:
     evidence: Evidence | None = None
     _parts: list[model.Part] = field(default_factory=list)
     _position: int = 0
+    _boundary: int = 0
+    _keeps_all: bool = False
 
     @classmethod
     def of(
@@ -78,15 +83,24 @@ class Receiver:
         draining: asyncio.Future[None],
     ) -> "Receiver":
         """A receiver with an empty spool."""
-        return cls(uploads, staging, memory, hold, upload, scratch.spool(), draining, checksum)
+        return cls(uploads, staging, memory, hold, upload, scratch.spool(upload.length), draining, checksum)
 
     @property
     def holds_whole_file(self) -> bool:
-        """The spool has all bytes of a file that is no multipart upload."""
-        return self.upload.length <= PART and self._position == self.upload.length
+        """The spool has all bytes of the file."""
+        return self._keeps_all and self._position == self.upload.length
+
+    @property
+    def _is_one_object(self) -> bool:
+        return self.upload.length <= PART
+
+    @property
+    def _gathered(self) -> int:
+        """Bytes from the last part boundary on."""
+        return self._position - self._boundary
 
     async def receive(self, body: AsyncIterator[bytes]) -> None:
-        """Take the body in. Afterwards everything that came is durable, or the whole small file lies in the spool.
+        """Take the body in. Afterwards everything that came is durable, or a whole small file lies in the spool alone.
 
         Raises LeaseLost, TooLarge, ChecksumMismatch, Unavailable; Interrupted and Draining with what came before kept.
         """
@@ -103,13 +117,15 @@ class Receiver:
             raise
         if self.checksum is not None and not self.checksum.is_right():
             raise ChecksumMismatch
-        if not self.holds_whole_file:
+        if not (self._is_one_object and self.holds_whole_file):
             await self._save_rest()
 
     async def _resume(self) -> None:
         upload = self.upload
         self._position = upload.offset
+        self._boundary = upload.part_start
         self._parts = list(upload.parts)
+        self._keeps_all = upload.part_start == 0 and (self._is_one_object or self.spool.claim(upload.length))
         self.evidence = self.memory.take(upload.id, saved_by=upload.saved_by, offset=upload.offset)
         if upload.part_start == 0 and self.evidence is None:
             self.evidence = Evidence()
@@ -123,10 +139,10 @@ class Receiver:
             raise TooLarge("too_many_bytes", "Le fichier envoyé est plus long qu’annoncé.")
         RECEIVED_BYTES.inc(len(block))
         while block:
-            piece, block = block[: PART - self.spool.size], block[PART - self.spool.size :]
+            piece, block = block[: PART - self._gathered], block[PART - self._gathered :]
             await self.spool.write(piece, *self._feeds())
             self._position += len(piece)
-            if self.spool.size == PART and self.upload.length > PART:
+            if self._gathered == PART and not self._is_one_object:
                 await self._write_part()
                 if self.checksum is None:
                     await self._save(tail=None)
@@ -149,16 +165,18 @@ class Receiver:
             assert multipart is not None
             number = (self._position - 1) // PART + 1
             part = await self.staging.put_part(
-                self.upload.id, multipart=multipart, number=number, content=self.spool.content()
+                self.upload.id, multipart=multipart, number=number, content=self.spool.last(self._gathered)
             )
         self._parts.append(part)
-        self.spool.clear()
+        self._boundary = self._position
+        if not self._keeps_all:
+            self.spool.clear()
 
     async def _save_rest(self) -> None:
         """The request ended: the last part of a whole file, or a tail, or a part boundary reached with a checksum."""
-        if self._position == self.upload.length and self.spool.size:
+        if self._position == self.upload.length and self._gathered:
             await self._write_part()
-        if self.spool.size:
+        if self._gathered:
             await self._save_tail()
         else:
             await self._save(tail=None)
@@ -168,8 +186,8 @@ class Receiver:
             return
         key = f"tails/{self.upload.id}/{self._position}-{self.upload.epoch}"
         with self.hold.working():
-            await self.staging.put_tail(key, self.spool.content())
-            await self._save(tail=Tail(key=key, size=self.spool.size))
+            await self.staging.put_tail(key, self.spool.last(self._gathered))
+            await self._save(tail=Tail(key=key, size=self._gathered))
 
     async def _save(self, *, tail: Tail | None) -> None:
         if self._position == self.upload.offset:

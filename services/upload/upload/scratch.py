@@ -1,6 +1,7 @@
-"""Temporary room for bytes on their way: in memory up to 1 MiB, beyond that in unlinked files under a quota."""
+"""Temporary room for bytes on their way: files of up to 1 MiB in memory, larger ones unlinked, under a quota."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -8,6 +9,7 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
 from chassis.errors import Unavailable
+from s3transfer.utils import ReadFileChunk
 
 IN_MEMORY = 1024 * 1024
 
@@ -20,9 +22,13 @@ class Scratch:
         self._quota = quota
         self.used = 0
 
-    def spool(self) -> "Spool":
-        """An empty spool; whoever gets it closes it."""
-        return Spool(self, self._folder)
+    def spool(self, size: int) -> "Spool":
+        """An empty spool for some of the bytes of a file of this `size`; whoever gets it closes it."""
+        return Spool(self, self._folder, in_memory=size <= IN_MEMORY)
+
+    def is_roomy_for(self, size: int) -> bool:
+        """Whether as much again would stay free, in the quota and on the disk."""
+        return 2 * size <= min(self._quota - self.used, shutil.disk_usage(self._folder).free)
 
     def reserve(self, size: int) -> None:
         """Raises Unavailable when the quota is used up."""
@@ -38,16 +44,25 @@ class Scratch:
 class Spool:
     """Bytes in the order they were written. Not for concurrent use."""
 
-    def __init__(self, scratch: Scratch, folder: Path) -> None:
+    def __init__(self, scratch: Scratch, folder: Path, *, in_memory: bool) -> None:
         self._scratch = scratch
         self._folder = folder
+        # Many large files come at once, slowly: what each had in memory would add up.
+        self._in_memory = IN_MEMORY if in_memory else 1
         self._reserved = 0
         self.size = 0
         self._is_torn = False
         self._file = self._opened()
 
     def _opened(self) -> "SpooledTemporaryFile[bytes]":
-        return SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(self._folder))
+        return SpooledTemporaryFile(max_size=self._in_memory, dir=str(self._folder))
+
+    def claim(self, size: int) -> bool:
+        """Reserve the room of `size` bytes ahead, unless others would have too little left."""
+        if not self._scratch.is_roomy_for(size):
+            return False
+        self._reserve(size)
+        return True
 
     async def write(self, block: bytes, *also: Callable[[bytes], None]) -> None:
         """Append, and feed the block to others; in a thread once it is a matter of disk.
@@ -55,11 +70,10 @@ class Spool:
         Raises Unavailable where there is no room, and ever after: part of the block may have been written.
         """
         size = self.size + len(block)
-        if size <= IN_MEMORY:
+        if size <= self._in_memory:
             self._append(block, also)
         else:
-            self._scratch.reserve(size - self._reserved)
-            self._reserved = size
+            self._reserve(size)
             await asyncio.to_thread(self._append, block, also)
         self.size = size
 
@@ -75,6 +89,12 @@ class Spool:
         self._file.seek(0)
         return cast(BinaryIO, self._file)
 
+    def last(self, size: int) -> BinaryIO:
+        """A seekable file with the last `size` bytes, at its beginning. Raises Unavailable where a write failed."""
+        whole = self.content()
+        whole.seek(self.size - size)
+        return cast(BinaryIO, ReadFileChunk(whole, chunk_size=size, full_file_size=self.size))
+
     def clear(self) -> None:
         """Forget all bytes."""
         self.close()
@@ -87,6 +107,11 @@ class Spool:
             self._file.close()
         self._scratch.free(self._reserved)
         self._reserved = self.size = 0
+
+    def _reserve(self, size: int) -> None:
+        if size > self._reserved:
+            self._scratch.reserve(size - self._reserved)
+            self._reserved = size
 
     def _append(self, block: bytes, also: tuple[Callable[[bytes], None], ...]) -> None:
         if self._is_torn:
