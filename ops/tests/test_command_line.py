@@ -50,6 +50,7 @@ WRONG: tuple[list[str], ...] = (
     [*ERASE, "--no"],
     ["dead"],
     ["dead", "show", "x"],
+    ["retention", "due", "--yes", "--over", "0"],
 )
 
 
