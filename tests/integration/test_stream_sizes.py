@@ -1,13 +1,22 @@
 """What the metrics say of the streams, on a real nats-server."""
 
+import uuid
+
 import pytest
 from chassis.errors import Unavailable
 from chassis.jetstream import JetStreamBus
 from chassis.metrics import DEAD_LETTERS, STREAM_BYTES
 from chassis.streams import StreamSizes
+from contracts.envelope import decode
 from contracts.streams import DEAD, DOCUMENTS
 
+from tests.contract.examples import CONTRACTS
+from tests.deploy.manifests import large_stream
 from tests.suites.nats_server import NatsServer
+
+# What becomes of a deposit of two, as `docs/scaling.md` counts it; that file says, too, how many fill an installation.
+DEPOSIT_OF_TWO = ("deposited", "archived", "taken", "retained") * 2 + ("deposit_closed", "alerted")
+FULL = 10_000_000
 
 
 def _letters() -> dict[str, float]:
@@ -31,6 +40,17 @@ async def test_a_stream_is_measured_in_bytes(bus: JetStreamBus) -> None:
     await bus.publish("connect.v1.documents.deposited.14", b"x" * 10_000)
     await StreamSizes(bus, (DOCUMENTS.name,)).look()
     assert 10_000 < STREAM_BYTES.labels(DOCUMENTS.name)._value.get() < 11_000
+
+
+async def test_a_stream_is_called_large_when_it_tells_of_as_many_documents_as_an_installation_should_hold(
+    bus: JetStreamBus,
+) -> None:
+    for name in DEPOSIT_OF_TWO:
+        event = decode((CONTRACTS / "examples" / f"{name}.json").read_bytes())
+        await bus.publish(event.topic, event.encode(), message_id=str(uuid.uuid4()), headers=event.headers)
+    await StreamSizes(bus, (DOCUMENTS.name,)).look()
+    document = STREAM_BYTES.labels(DOCUMENTS.name)._value.get() / 2
+    assert FULL * document == pytest.approx(large_stream() * 1024**3, rel=0.02)
 
 
 async def test_while_the_broker_is_away_the_last_known_numbers_stand(server: NatsServer, bus: JetStreamBus) -> None:
