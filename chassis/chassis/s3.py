@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+from s3transfer.utils import ReadFileChunk
 
 from chassis.errors import Failure, Unavailable
 from chassis.settings import S3Settings
@@ -34,6 +35,18 @@ class ObjectExists(Failure):
 
 class ChecksumRefused(Failure):
     """The store computed another checksum than the one sent along."""
+
+
+class Window(ReadFileChunk):
+    """The `size` bytes of a seekable file from `start` on: a body for `S3.call`."""
+
+    def __init__(self, file: IO[bytes], *, size: int, start: int = 0) -> None:
+        file.seek(start)
+        super().__init__(file, size, start + size)
+
+    def read(self, amount: int | None = None) -> bytes:
+        """As much as is asked for, or more: urllib3 asks for 16 KiB at a time, each a turn at the interpreter."""
+        return super().read(amount if amount is None else max(amount, CHUNK))
 
 
 class S3:
@@ -77,6 +90,10 @@ class S3:
         Raises Unavailable, ObjectMissing, ObjectExists, ChecksumRefused; any other ClientError as it is, for it is a
         bug or a missing right.
         """
+        body = parameters.get("Body")
+        if isinstance(body, Window) and len(body) <= CHUNK:
+            # Before a file boto3 asks whether it may send it (`Expect: 100-continue`), and waits for the answer.
+            parameters["Body"] = body.read()
         return await self._in_thread(getattr(self._client, operation), Bucket=self.bucket, **parameters)
 
     async def read(self, key: str, **parameters: Any) -> AsyncGenerator[bytes, None]:

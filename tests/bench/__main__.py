@@ -12,7 +12,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ GROUPS: Mapping[str, Group] = {
     "pipeline": pipeline.rows,
     "reading": reading.rows,
 }
+FIGURES = Path(".run/bench.json")
 # These take longer than all others together.
 ON_REQUEST = frozenset({"growth"})
 
@@ -48,14 +49,14 @@ def chosen_of(only: Sequence[str] | None) -> Sequence[str]:
     return only or [name for name in GROUPS if name not in ON_REQUEST]
 
 
-async def measure(groups: Mapping[str, Group], *, rounds: int, console: Console) -> Sequence[Row]:
-    """Every row of these groups; each is told as soon as it is there."""
+async def measure(groups: Mapping[str, Group], *, rounds: int, tell: Callable[[Sequence[Row]], None]) -> Sequence[Row]:
+    """Every row of these groups; they are told again with each."""
     rows: list[Row] = []
     for name, rows_of in groups.items():
         with tempfile.TemporaryDirectory(prefix=f"bench-{name}-") as folder:
             async for row in rows_of(Path(folder), rounds=rounds):
                 rows.append(row)
-                console.print(f"{row.name}: {', '.join(f'{value:.2f}' for value in row.judged)}")
+                tell(rows)
     return rows
 
 
@@ -81,16 +82,19 @@ def main() -> int:
     parser.add_argument(
         "--deposits", type=int, default=growth.DEPOSITS, help=f"how many growth then makes a round ({growth.DEPOSITS})"
     )
-    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--json", type=Path, default=FIGURES, help=f"the file that the figures go to ({FIGURES})")
     chosen = parser.parse_args()
-    console = Console()
-    groups = {name: _as_asked(name, chosen) for name in chosen_of(chosen.only)}
-    rows = asyncio.run(measure(groups, rounds=chosen.rounds, console=console))
-    console.print(table_of(rows))
-    if chosen.json:
-        machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-        told = {"at": datetime.now(UTC).isoformat(), **machine, "rows": [row.told() for row in rows]}
+    chosen.json.parent.mkdir(parents=True, exist_ok=True)
+    console, begun = Console(), datetime.now(UTC).isoformat()
+    machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
+
+    def tell(rows: Sequence[Row]) -> None:
+        console.print(f"{rows[-1].name}: {', '.join(f'{value:.2f}' for value in rows[-1].judged)}")
+        told = {"at": begun, **machine, "rows": [row.told() for row in rows]}
         chosen.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
+
+    groups = {name: _as_asked(name, chosen) for name in chosen_of(chosen.only)}
+    console.print(table_of(asyncio.run(measure(groups, rounds=chosen.rounds, tell=tell))))
     return 0
 
 

@@ -21,7 +21,7 @@ IDLE = 10.0
 
 async def rows(folder: Path, *, rounds: int) -> AsyncIterator[Row]:
     """The memory of all four, then the start of each. `folder` is for the stacks' data."""
-    idle = Row("four services idle, one process each", "MiB", Aim(450, at_most=True))
+    idle = Row("four services idle, one process each", "MB", Aim(450, at_most=True))
     starts = {name: Row(f"{name} started alone, until ready", "s", Aim(2, at_most=True)) for name in SERVICES}
     for number in range(rounds):
         stack = RunningStack(folder / str(number), only=EVERYTHING)

@@ -47,6 +47,7 @@ async def _speeds(stack: RunningStack, *, rounds: int) -> AsyncIterator[Row]:
             send = partial(sender.many, small, count=SMALL_COUNT, at_once=SMALL_AT_ONCE)
             with Objects(stack.endpoints["s3"], threads=SMALL_AT_ONCE) as store:
                 put = partial(store.puts, small.content, count=SMALL_COUNT)
+                await put()  # as ours, before each row
                 for steps, name, bound in ((2, "POST then PATCH", 0.60), (1, "one request", 0.70)):
                     await send(steps=steps)  # connections, caches, specialised bytecode
                     row = Row(f"intake of 60 kB, {name}", "documents/s", Aim(bound), against="PutObject")
@@ -65,6 +66,7 @@ async def _beside_node(stack: RunningStack, ours: Measure, *, rounds: int) -> Ro
     small = invoice("petit.pdf", size=SMALL)
     async with node_peer(stack.endpoints["s3"]) as base, Sender([base], token="") as sender:
         theirs = partial(sender.many, small, count=PEER_COUNT, at_once=SMALL_AT_ONCE, steps=2)
+        await theirs()
         row = Row("intake of 60 kB, POST then PATCH", "documents/s", Aim(4), against="the Node tus server")
         return await side_by_side(row, ours, theirs, rounds=rounds)
 
@@ -81,8 +83,8 @@ async def _scanned(stack: RunningStack, unscanned: Measure, *, rounds: int) -> R
 
 async def _memory(stack: RunningStack, *, rounds: int) -> AsyncIterator[Row]:
     """What one worker takes at most, begun anew for each figure."""
-    many = Row(f"peak of a worker, {TRANSFERS} slow transfers of 20 MB", "MiB", Aim(200, at_most=True))
-    one = Row("peak of a worker, one file of 500 MB", "MiB", Aim(200, at_most=True))
+    many = Row(f"peak of a worker, {TRANSFERS} slow transfers of 20 MB", "MB", Aim(200, at_most=True))
+    one = Row("peak of a worker, one file of 500 MB", "MB", Aim(200, at_most=True))
     large, huge = invoice("grand.pdf", size=LARGE), invoice("très grand.pdf", size=HUGE)
     pause = SLOW_SECONDS * PIECE / LARGE
     for _ in range(rounds):

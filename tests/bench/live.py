@@ -25,7 +25,7 @@ _LONGEST_LINE = 1024 * 1024
 
 async def rows(folder: Path, *, rounds: int) -> AsyncIterator[Row]:
     """Memory and delay, measured on a fresh replica a round. `folder` is for the stack's data."""
-    memory = Row(f"catalog with {STREAMS:,} live streams, more than with none", "MiB", Aim(150, at_most=True))
+    memory = Row(f"catalog with {STREAMS:,} live streams, more than with none", "MB", Aim(150, at_most=True))
     delay = Row(f"p95 from a deposit's event to {STREAMS:,} live streams", "s", Aim(1, at_most=True))
     open_many_files()
     stack = RunningStack(folder, only=BACKENDS)

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _KIB = 1024
-_MIB = 1024 * 1024
+_MB = 1_000_000
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def memory_of(pids: Path) -> dict[str, float]:
-    """Resident MiB of each process of a stack with its children, by its name; their supervisor's own are left out.
+    """Resident MB of each process of a stack with its children, by its name; their supervisor's own are left out.
 
     `pids` is the folder of pid files.
     """
-    return {name: sum(map(_resident, _family(pid))) / _MIB for name, pid in _processes(pids)}
+    return {name: sum(map(_resident, _family(pid))) / _MB for name, pid in _processes(pids)}
 
 
 def cpu_of(pids: Path) -> dict[str, float]:
@@ -27,8 +27,8 @@ def cpu_of(pids: Path) -> dict[str, float]:
 
 
 def resident_of(pid: int) -> float:
-    """The resident MiB of a process now, without its children."""
-    return _resident(pid) / _MIB
+    """The resident MB of a process now, without its children."""
+    return _resident(pid) / _MB
 
 
 def open_many_files() -> None:
@@ -38,8 +38,8 @@ def open_many_files() -> None:
 
 
 def peak_of(pid: int) -> float:
-    """The most resident MiB that a process had so far, without its children."""
-    return _status(pid, "VmHWM:") / _MIB
+    """The most resident MB that a process had so far, and each of its children, though not all at the same time."""
+    return sum(_status(each, "VmHWM:") for each in _family(pid)) / _MB
 
 
 def _processes(pids: Path) -> Iterator[tuple[str, int]]:

@@ -16,6 +16,7 @@ from tests.support.samples import Sample
 from tests.support.tus import VERSION, Deposit
 
 _STREAM = "application/offset+octet-stream"
+_FILLING = b"stream\n"
 # Bytes that go out at once.
 PIECE = 256 * 1024
 
@@ -50,9 +51,10 @@ class Sender:
         return count / (time.monotonic() - started)
 
     async def deposit(self, sample: Sample, *, steps: int, pause: float = 0) -> str:
-        """One document, as a file of its own; returns its id. With a `pause`, in seconds, between a large one's
-        pieces. Raises as `many` does."""
-        mine = Sample(sample.name, sample.content, sample.content_type, file=str(uuid.uuid4()))
+        """One document, as a file of its own; returns its id. A small one has bytes that no other has, for a scanner
+        remembers what it has seen. With a `pause`, in seconds, between a large one's pieces. Raises as `many` does."""
+        content = _unlike_any(sample.content) if sample.size <= PIECE else sample.content
+        mine = Sample(sample.name, content, sample.content_type, file=str(uuid.uuid4()))
         encoded = ",".join(
             f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in Deposit().metadata(mine).items()
         )
@@ -77,6 +79,12 @@ class Sender:
                 answer.reason = (await answer.text())[-200:]
             answer.raise_for_status()
             return answer.headers
+
+
+def _unlike_any(content: bytes) -> bytes:
+    """A sample with other random bytes at the beginning of its attachment."""
+    start = content.index(_FILLING) + len(_FILLING)
+    return content[:start] + uuid.uuid4().bytes + content[start + 16 :]
 
 
 async def _pieces(content: bytes, pause: float) -> AsyncIterator[bytes]:

@@ -74,7 +74,7 @@ class Waits:
 
 @dataclass
 class Figures:
-    """What was seen. `memory` has resident MiB a process, after so many documents each."""
+    """What was seen. `memory` has resident MB a process, after so many documents each."""
 
     waits: dict[str, Waits] = field(default_factory=lambda: {"list": Waits(), "inbox": Waits(), "sign-in": Waits()})
     memory: list[tuple[int, dict[str, float]]] = field(default_factory=list)
@@ -207,7 +207,7 @@ def show(figures: Figures, console: Console) -> None:
     waits = Table("waiting for", "times", "median", "p95", "longest", "failed", title="Milliseconds meanwhile")
     for name, wait in figures.waits.items():
         waits.add_row(name, *(str(value) for value in wait.told().values()))
-    memory = Table("process", *(f"{count}" for count, _ in figures.memory), title="Resident MiB after documents")
+    memory = Table("process", *(f"{count}" for count, _ in figures.memory), title="Resident MB after documents")
     for process in figures.memory[0][1]:
         memory.add_row(process, *(f"{seen.get(process, 0):.0f}" for _, seen in figures.memory))
     console.print(waits, memory)
@@ -236,7 +236,7 @@ def main() -> int:
             "taking_seconds": figures.taking,
             "settling_seconds": figures.settling,
             "waits_ms": {name: wait.told() for name, wait in figures.waits.items()},
-            "resident_mib": figures.memory,
+            "resident_mb": figures.memory,
             "faults": figures.faults,
         }
         chosen.json.write_text(json.dumps(told, indent=1), encoding="utf-8")

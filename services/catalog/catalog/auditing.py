@@ -1,7 +1,7 @@
 """The journal and its seals as they stand: written, looked at whether they are whole, stamped."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from contracts.envelope import Envelope
@@ -61,10 +61,13 @@ class Archive:
         for seal in await self.seals.unstamped():
             await self.seals.keep_stamp(seal.number, await stamper.stamp(said_by(seal)))
 
-    async def check(self) -> Checks:
-        """Walk all entries and seals; returns how many there are. Raises Broken, Unavailable."""
+    async def check(self, *, going_on: Callable[[], Awaitable[None]] | None = None) -> Checks:
+        """Walk all entries and seals, with `going_on` awaited every some hundred; returns how many there are. Raises
+        Broken, Unavailable."""
         checks = await asyncio.to_thread(Checks, await self.seals.all(), self.keys)
         async for links in self.journal.read():
             await asyncio.to_thread(checks.add, links)
+            if going_on:
+                await going_on()
         checks.end()
         return checks

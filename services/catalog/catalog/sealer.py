@@ -16,7 +16,8 @@ from catalog.sealing import Sealing
 # Seconds between two looks.
 _PERIOD = 60.0
 _CLAIM = "check"
-# What was found broken, or could not be read to its end, is looked at again after this, maybe by another replica.
+# What was found broken, or could not be read to its end, is looked at again after this, maybe by another replica. It is
+# renewed while entries are read: a long journal takes longer.
 _AGAIN = timedelta(hours=1)
 
 
@@ -67,10 +68,15 @@ class Sealer:
         return True
 
     async def _check(self) -> bool:
-        claims, now = self._sealing.claims, self._sealing.clock()
-        if not await claims.claim(_CLAIM, now=now, until=now + min(_AGAIN, self._check_every)):
+        claims, clock = self._sealing.claims, self._sealing.clock
+        now, lease = clock(), min(_AGAIN, self._check_every)
+        if not await claims.claim(_CLAIM, now=now, until=now + lease):
             return False
-        checks = await self._sealing.archive.check()
+
+        async def renew() -> None:
+            await claims.hold(_CLAIM, until=clock() + lease)
+
+        checks = await self._sealing.archive.check(going_on=renew)
         await claims.hold(_CLAIM, until=now + self._check_every)
         JOURNAL_VERIFIED.set(now.timestamp())
         JOURNAL_VERIFIED_ENTRIES.set(checks.entries)

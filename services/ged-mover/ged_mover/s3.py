@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from chassis.errors import Unavailable
-from chassis.s3 import S3, ChecksumRefused, ObjectExists, ObjectMissing
+from chassis.s3 import S3, ChecksumRefused, ObjectExists, ObjectMissing, Window
 
 from ged_mover.errors import ChecksumDisputed, CopyMissing, ErasureRefused, StagingMissing
 from ged_mover.model import Copy, Lock, Mode
@@ -94,7 +94,7 @@ class S3Ged:
                 answer = await self._s3.call(
                     "put_object",
                     Key=key,
-                    Body=content.body,
+                    Body=Window(content.body, size=content.size),
                     ContentLength=content.size,
                     ContentType=content_type,
                     ChecksumSHA256=b64encode(bytes.fromhex(content.sha256)).decode(),

@@ -73,7 +73,7 @@ async def test_a_large_file_that_was_resumed_in_its_first_part_is_not_read_again
 async def test_where_the_scratch_has_little_room_a_large_file_is_read_back_to_be_judged(site: Site) -> None:
     content = pdf(LARGE)
     upload = await new(site, content)
-    others = SCRATCH - 2 * LARGE + 1
+    others = SCRATCH // 2 - PART + 1
     site.scratch.reserve(others)
     assert (await site.send(upload, content, at=0)).state == "owed"
     site.scratch.free(others)

@@ -68,7 +68,7 @@ class Finisher:
         """receiving → assembled: the object `<document>` holds all bytes. Raises Refused when parts are lost."""
         now = datetime.now(UTC)
         if content is not None and upload.length <= PART:
-            await self.staging.put(upload.id, content.content())
+            await self.staging.put(upload.id, content.last(content.size))
             return model.assembled(upload, now=now)
         parts = list(upload.parts)
         if upload.tail is not None:
@@ -149,10 +149,10 @@ class Finisher:
         try:
             await spool.fill(self.staging.read(tail.key))
             if upload.multipart is None:
-                await self.staging.put(upload.id, spool.content())
+                await self.staging.put(upload.id, spool.last(spool.size))
                 return []
-            multipart, number = upload.multipart, len(upload.parts) + 1
-            return [await self.staging.put_part(upload.id, multipart=multipart, number=number, content=spool.content())]
+            multipart, number, last = upload.multipart, len(upload.parts) + 1, spool.last(spool.size)
+            return [await self.staging.put_part(upload.id, multipart=multipart, number=number, content=last)]
         except Gone:
             return []  # completed before by someone who died before noting it, or removed: completing tells which
         finally:

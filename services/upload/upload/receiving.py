@@ -125,7 +125,7 @@ class Receiver:
         self._position = upload.offset
         self._boundary = upload.part_start
         self._parts = list(upload.parts)
-        self._keeps_all = upload.part_start == 0 and (self._is_one_object or self.spool.claim(upload.length))
+        self._keeps_all = upload.part_start == 0
         self.evidence = self.memory.take(upload.id, saved_by=upload.saved_by, offset=upload.offset)
         if upload.part_start == 0 and self.evidence is None:
             self.evidence = Evidence()
@@ -169,6 +169,7 @@ class Receiver:
             )
         self._parts.append(part)
         self._boundary = self._position
+        self._keeps_all = self._keeps_all and self.spool.may_keep
         if not self._keeps_all:
             self.spool.clear()
 

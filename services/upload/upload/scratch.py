@@ -9,7 +9,7 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
 from chassis.errors import Unavailable
-from s3transfer.utils import ReadFileChunk
+from chassis.s3 import Window
 
 IN_MEMORY = 1024 * 1024
 
@@ -26,9 +26,10 @@ class Scratch:
         """An empty spool for some of the bytes of a file of this `size`; whoever gets it closes it."""
         return Spool(self, self._folder, in_memory=size <= IN_MEMORY)
 
-    def is_roomy_for(self, size: int) -> bool:
-        """Whether as much again would stay free, in the quota and on the disk."""
-        return 2 * size <= min(self._quota - self.used, shutil.disk_usage(self._folder).free)
+    @property
+    def is_roomy(self) -> bool:
+        """Whether as much as is used is free, of the quota and on the disk."""
+        return self.used <= min(self._quota - self.used, shutil.disk_usage(self._folder).free)
 
     def reserve(self, size: int) -> None:
         """Raises Unavailable when the quota is used up."""
@@ -57,12 +58,10 @@ class Spool:
     def _opened(self) -> "SpooledTemporaryFile[bytes]":
         return SpooledTemporaryFile(max_size=self._in_memory, dir=str(self._folder))
 
-    def claim(self, size: int) -> bool:
-        """Reserve the room of `size` bytes ahead, unless others would have too little left."""
-        if not self._scratch.is_roomy_for(size):
-            return False
-        self._reserve(size)
-        return True
+    @property
+    def may_keep(self) -> bool:
+        """Whether there is room for bytes that could be read back from the store."""
+        return self._scratch.is_roomy
 
     async def write(self, block: bytes, *also: Callable[[bytes], None]) -> None:
         """Append, and feed the block to others; in a thread once it is a matter of disk.
@@ -73,7 +72,8 @@ class Spool:
         if size <= self._in_memory:
             self._append(block, also)
         else:
-            self._reserve(size)
+            self._scratch.reserve(size - self._reserved)
+            self._reserved = size
             await asyncio.to_thread(self._append, block, also)
         self.size = size
 
@@ -90,10 +90,8 @@ class Spool:
         return cast(BinaryIO, self._file)
 
     def last(self, size: int) -> BinaryIO:
-        """A seekable file with the last `size` bytes, at its beginning. Raises Unavailable where a write failed."""
-        whole = self.content()
-        whole.seek(self.size - size)
-        return cast(BinaryIO, ReadFileChunk(whole, chunk_size=size, full_file_size=self.size))
+        """A file of the last `size` bytes for the store. Raises Unavailable where a write failed."""
+        return cast(BinaryIO, Window(self.content(), size=size, start=self.size - size))
 
     def clear(self) -> None:
         """Forget all bytes."""
@@ -107,11 +105,6 @@ class Spool:
             self._file.close()
         self._scratch.free(self._reserved)
         self._reserved = self.size = 0
-
-    def _reserve(self, size: int) -> None:
-        if size > self._reserved:
-            self._scratch.reserve(size - self._reserved)
-            self._reserved = size
 
     def _append(self, block: bytes, also: tuple[Callable[[bytes], None], ...]) -> None:
         if self._is_torn:
