@@ -51,6 +51,18 @@ async def test_an_inbox_that_refuses_is_reported_and_tried_no_more() -> None:
     assert world.told == [("alert_failed", "jeanny", 1), ("alert_failed", "inbox", 1)]
 
 
+async def test_an_inbox_that_the_directory_does_not_know_yet_is_waited_for() -> None:
+    world = World(directory(office=None))
+    world.relay.answers[JEANNY] = [refused()]
+    await world.hear(Deposit(size=1).deposited())
+    await world.pass_time(60)
+    assert world.told == [("alert_failed", "jeanny", 1)]
+    world.sending = replace(world.sending, directory=directory())
+    await world.pass_time(30)
+    assert world.relay.recipients == [INBOX]
+    assert world.told == [("alert_failed", "jeanny", 1), ("alerted", "inbox", 1)]
+
+
 async def test_a_relay_that_is_down_is_waited_for_without_a_write() -> None:
     world = World()
     world.relay.down = Unavailable("relay_unreachable")
