@@ -13,7 +13,7 @@ from tests.support.intake import STREAM, Intake, headers, said
 from tests.support.samples import Sample, invoice
 
 LINES = 32
-# What one person may send at a time. Below the default, so that a small machine reaches it too, as it does the requests.
+# What one person may send at a time. Below the default, so that a small machine reaches it, as it does the requests.
 AT_ONCE = 4
 TURNS = 3
 
