@@ -86,7 +86,7 @@ def _auth(plan: Plan) -> dict[str, str]:
     return {
         "AUTH__ISSUER": plan.portal_url,
         "AUTH__AUDIENCE": AUDIENCE,
-        "AUTH__JWKS_URL": f"http://127.0.0.1:{plan.port('catalog')}/.well-known/jwks.json",
+        "AUTH__JWKS_URL": f"http://127.0.0.1:{plan.told_port('catalog')}/.well-known/jwks.json",
     }
 
 

@@ -77,7 +77,8 @@ class Process:
 class Plan:
     """A stack to run. `only` names the servers and services that take part.
 
-    `detours` are ports that the services are told of in place of an endpoint's own: something listens between them.
+    `detours` are ports that the services, and of a service's the gateway, are told of in place of an endpoint's own:
+    something listens between them. A service has one replica then.
     `settings` go before what every service is told, by their names without its prefix.
     """
 
@@ -103,7 +104,7 @@ class Plan:
         return self.port_base + _OFFSETS[name] + replica - 1
 
     def told_port(self, name: str) -> int:
-        """The port at which the services look for a server."""
+        """The port at which the services look for a server, or for another service."""
         return self.detours.get(name, self.port(name))
 
     def servers(self) -> Iterator[Process]:

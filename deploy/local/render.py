@@ -50,7 +50,10 @@ def _context(plan: Plan, credentials: Credentials) -> dict[str, Any]:
         "exports": exports_block(),
         "s3": credentials.s3,
         "topics": {service: topics_of(service) for service in SERVICES},
-        "addresses": {name: [f"127.0.0.1:{each.port}" for each in plan.services(name)] for name in SERVICES},
+        "addresses": {
+            name: [f"127.0.0.1:{plan.detours.get(name, each.port)}" for each in plan.services(name)]
+            for name in SERVICES
+        },
         "server_commands": list(servers.values()),
         "service_commands": [command_of(p, plan=plan, credentials=credentials) for p in plan.services()],
         "gateway_commands": [gateway] if gateway else [],

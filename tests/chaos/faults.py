@@ -16,7 +16,7 @@ from tests.support.fault_proxy import Line
 from .stage import DISKS, LINES, Stage
 
 SERVICES = ("upload-1", "catalog-1", "notify-1", "ged-mover-1")
-SERVERS = ("mongod", "nats", "weed", "maildump", "clamd", "caddy")
+SERVERS = ("mongod", "nats", "weed", "maildump", "clamd", "oidc", "caddy")
 # Whose disk it is; the scratch folder is the mover's and the intake's.
 _WRITERS = {"mongo": "mongod", "nats": "nats", "weed": "weed", "scratch": "upload-1"}
 Strike = Callable[[Stage], AbstractAsyncContextManager[None]]
@@ -24,9 +24,10 @@ Strike = Callable[[Stage], AbstractAsyncContextManager[None]]
 
 @dataclass(frozen=True)
 class Fault:
-    """`strike` is under way for as long as its context is open. `hits` is what it takes away: two faults of one moment
-    hit different things. `process` is one that has to start again afterwards."""
+    """One of a `kind`. `strike` is under way for as long as its context is open. `hits` is what it takes away: two
+    faults of one moment hit different things. `process` is one that has to start again afterwards."""
 
+    kind: str
     name: str
     hits: str
     strike: Strike
@@ -41,7 +42,7 @@ def killed(process: str) -> Fault:
         stage.stack.kill(process)
         yield
 
-    return Fault(f"kill -9 {process}", process, strike, process)
+    return Fault("kill -9", f"kill -9 {process}", process, strike, process)
 
 
 def stopped(process: str) -> Fault:
@@ -56,21 +57,21 @@ def stopped(process: str) -> Fault:
         finally:
             os.kill(pid, signal.SIGCONT)
 
-    return Fault(f"stop {process}", process, strike)
+    return Fault("stop", f"stop {process}", process, strike)
 
 
-def cut(server: str, line: Line) -> Fault:
-    """The services' line to a server."""
+def cut(to: str, line: Line) -> Fault:
+    """The line to a server, or to a service that others ask."""
 
     @asynccontextmanager
     async def strike(stage: Stage) -> AsyncIterator[None]:
-        await asyncio.to_thread(stage.lines.put, server, line)
+        await asyncio.to_thread(stage.lines.put, to, line)
         try:
             yield
         finally:
-            await asyncio.to_thread(stage.lines.put, server, "sound")
+            await asyncio.to_thread(stage.lines.put, to, "sound")
 
-    return Fault(f"line to {server}: {line}", server, strike)
+    return Fault("line", f"line to {to}: {line}", to, strike)
 
 
 def full(disk: str) -> Fault:
@@ -81,7 +82,7 @@ def full(disk: str) -> Fault:
         async with _no_room(stage, disk):
             yield
 
-    return Fault(f"full disk {disk}", disk, strike)
+    return Fault("full disk", f"full disk {disk}", disk, strike)
 
 
 def started_full(disk: str) -> Fault:
@@ -94,7 +95,7 @@ def started_full(disk: str) -> Fault:
             stage.stack.kill(process)
             yield
 
-    return Fault(f"start of {process} on a full disk", disk, strike, process)
+    return Fault("start on a full disk", f"start of {process} on a full disk", disk, strike, process)
 
 
 @asynccontextmanager
@@ -112,7 +113,7 @@ async def _no_room(stage: Stage, disk: str) -> AsyncIterator[None]:
 
 KILLS = tuple(map(killed, (*SERVICES, *SERVERS)))
 STOPS = tuple(map(stopped, (*SERVICES, *SERVERS)))
-CUTS = tuple(cut(server, line) for server in LINES for line in FAULTS_OF_A_LINE if line != "sound")
+CUTS = tuple(cut(to, line) for to in LINES for line in FAULTS_OF_A_LINE if line != "sound")
 FULL = tuple(map(full, DISKS))
 STARTED_FULL = tuple(map(started_full, DISKS))
 EVERY_FAULT = (*KILLS, *STOPS, *CUTS, *FULL, *STARTED_FULL)

@@ -1,4 +1,4 @@
-"""Where faults strike: a whole stack, a bad line in front of each server, and small disks under their data."""
+"""Where faults strike: a whole stack, a bad line to each of its parts that another asks, and small disks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 from tests.support.fault_proxy import FaultProxies
 from tests.support.running import EVERYTHING, RunningStack
 
-LINES = ("mongo", "nats", "s3", "smtp", "clamd")
+# To the servers, from the services; to intake from the gateway; to the catalog from both.
+LINES = ("mongo", "nats", "s3", "smtp", "clamd", "upload", "catalog")
 DISKS = ("mongo", "nats", "weed", "scratch")
 # The store keeps the room of what was deleted for a while.
 _ROOM = "4g"

@@ -14,6 +14,7 @@ from tests.support.people import Person
 
 from .faults import Fault, schedule
 from .load import Load
+from .report import Report
 from .stage import Stage
 from .verdict import Judge
 
@@ -30,17 +31,19 @@ async def test_nothing_acknowledged_is_lost_or_doubled_whatever_fails(
     tell(f"CHAOS_SEED={SEED} repeats this run")
     chance = random.Random(SEED)  # noqa: S311 (reproducible, not secret)
     load, stop = Load(depositor, chance, contact=contact), asyncio.Event()
-    moments = schedule(chance, whole=WHOLE)
+    moments, report = schedule(chance, whole=WHOLE), Report()
     async with asyncio.TaskGroup() as group:
         group.create_task(load.run(stop))
         for moment in moments:
             await asyncio.sleep(chance.uniform(0.5, 1.5))
+            before = len(load.acknowledged)
             await _strike(stage, moment, seconds=chance.uniform(1, 5))
+            report.note(moment, len(load.acknowledged) - before)
             tell(f"{' and '.join(fault.name for fault in moment)}: {len(load.acknowledged)} documents so far")
         stop.set()
 
     verdict = await judge.settled(load.acknowledged)
-    tell(f"{len(moments)} moments of failure: {verdict}")
+    tell(f"{len(moments)} moments of failure: {verdict}\n{report.told(verdict)}")
     assert verdict.is_clean, (verdict.lost, verdict.doubled, verdict.left)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import time
@@ -15,6 +14,7 @@ import pytest
 from deploy.local.plan import SERVICES
 from tests.chaos.aftermath import Aftermath
 from tests.chaos.mending import Operator
+from tests.chaos.resting import at_rest
 from tests.chaos.steps import unexpected
 from tests.chaos.stories import Stories
 from tests.support.mailbox import Mailbox
@@ -84,11 +84,13 @@ async def test_nothing_is_lost_or_stuck_wherever_a_service_dies(
     tell(f"{_counts(folder)} deaths, {len(stories.outcomes)} documents, {time.monotonic() - started:.0f} s")
 
     aftermath = Aftermath(stack, client, Mailbox(http, url=stack.endpoints["mail"]), store)
-    settling = time.monotonic()
-    while faults := await aftermath.faults(stories.outcomes, never=stories.never):
-        assert time.monotonic() - settling < SETTLED_SECONDS, "\n".join([*faults, "died at:", *_deaths(folder)])
-        await asyncio.sleep(2)
-    tell(f"settled after {time.monotonic() - settling:.0f} s, {await aftermath.mails_sent_twice()} mails sent twice")
+    faults, seconds = await at_rest(
+        lambda: aftermath.faults(stories.outcomes, never=stories.never),
+        is_clean=lambda seen: not seen,
+        within=SETTLED_SECONDS,
+    )
+    assert not faults, "\n".join([*faults, "died at:", *_deaths(folder)])
+    tell(f"settled after {seconds:.0f} s, {await aftermath.mails_sent_twice()} mails sent twice")
     assert not {service: left for service in SERVICES if (left := unexpected(service, _reached(folder, service)))}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,9 +27,9 @@ from tests.support.store import Store
 from tests.support.streams import stored
 
 from .load import Acknowledged
+from .resting import at_rest
 
 SETTLED_SECONDS = 120.0
-_LOOK_EVERY = 2.0
 _AT_ONCE = 8
 _ONCE = (BY_NAME["deposited"].type, BY_NAME["archived"].type)
 
@@ -41,7 +40,8 @@ class Verdict:
 
     `sent_twice` counts mails that the relay accepted twice under one Message-ID: their sender died before it could note
     the first, which no protocol prevents. `told_again` counts events that the stream holds twice under one id, which
-    subscribers drop by it. `seconds` is how long it was waited for.
+    subscribers drop by it. `seconds` is how long it was waited for
+    until all was clean.
     """
 
     documents: int
@@ -72,14 +72,12 @@ class Judge:
         self._read: dict[str, str] = {}
 
     async def settled(self, acknowledged: Mapping[str, Acknowledged]) -> Verdict:
-        """The first clean verdict within two minutes, or the last one."""
-        started = time.monotonic()
-        while True:
-            verdict = await self._judge(acknowledged)
-            verdict.seconds = time.monotonic() - started
-            if verdict.is_clean or verdict.seconds > SETTLED_SECONDS:
-                return verdict
-            await asyncio.sleep(_LOOK_EVERY)
+        """The verdict once all is clean and stays so, or the last one after two minutes."""
+        verdict, seconds = await at_rest(
+            lambda: self._judge(acknowledged), is_clean=lambda seen: seen.is_clean, within=SETTLED_SECONDS
+        )
+        verdict.seconds = seconds
+        return verdict
 
     async def _judge(self, acknowledged: Mapping[str, Acknowledged]) -> Verdict:
         verdict = Verdict(len(acknowledged))

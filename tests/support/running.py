@@ -30,8 +30,8 @@ _DETOURS = 70
 class RunningStack:
     """Real processes on free ports, under supervisord: one that dies comes back by itself.
 
-    The services reach the servers that are `detoured` (`mongo`, `nats`, `s3`, `smtp`, `clamd`) at `plan.detours`, where
-    the test listens.
+    Those that are `detoured` (`mongo`, `nats`, `s3`, `smtp`, `clamd`, `upload`, `catalog`) are reached where the test
+    listens, at `plan.detours`: by the services, and where they are services, by the gateway.
     """
 
     def __init__(
