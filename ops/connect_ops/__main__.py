@@ -28,8 +28,8 @@ from connect_ops.verify import add_verify_commands
 _USAGE = 2
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Returns the exit status: 0 done, 1 refused or not as it should be, 2 wrong usage, 3 try again later."""
+def command_line() -> argparse.ArgumentParser:
+    """All commands."""
     parser = argparse.ArgumentParser(
         prog="connect-ops",
         description="The operator's commands.",
@@ -50,7 +50,12 @@ def main(argv: list[str] | None = None) -> int:
     add_verify_commands(commands)
     add_streams_commands(commands)
     add_subscriber_commands(commands)
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit status: 0 done, 1 refused or not as it should be, 2 wrong usage, 3 try again later."""
+    arguments = command_line().parse_args(argv)
     configure_logs(service="ops", level="ERROR")
     wrong = Console(stderr=True, highlight=False, soft_wrap=True)
     try:

@@ -15,7 +15,7 @@ from rich.console import Console
 from connect_ops.places import Places, opened
 from connect_ops.settings import OpsSettings
 from connect_ops.store import Version
-from connect_ops.telling import AGAIN, DONE, command_of, plain, table_of
+from connect_ops.telling import AGAIN, DONE, REFUSED, command_of, plain, table_of
 
 # Seconds.
 _PATIENCE, _PAUSE = 300.0, 1.0
@@ -25,10 +25,11 @@ go, and goes only when somebody says so. A document that the GED still locks is 
 
 examples:
   connect-ops retention due                        what is due; nothing is changed
+  connect-ops retention due --over 0               every night: exit status 1 where something may go
   connect-ops retention due --office 14 --yes      erase what is due there
   connect-ops retention due --document ID --yes    erase one
 
-exit status: 0 done (or listed), 2 wrong usage, 3 not reached or not erased yet: run it again
+exit status: 0 done (or listed), 1 more than --over may go, 2 wrong usage, 3 not reached or not erased yet: run it again
 """
 
 
@@ -40,7 +41,10 @@ def add_retention_commands(commands: "argparse._SubParsersAction[argparse.Argume
     due = command_of(what, "due", told="list taken documents whose retention has ended", examples=_EXAMPLES)
     due.add_argument("--office", help="only this office's documents")
     due.add_argument("--document", help="only this one")
-    due.add_argument("--yes", action="store_true", help="erase them; without it, only list them")
+    # Who only looks can't erase by a slip.
+    deed = due.add_mutually_exclusive_group()
+    deed.add_argument("--yes", action="store_true", help="erase them; without it, only list them")
+    deed.add_argument("--over", type=int, help="how many may be due and not locked; beyond, the exit status is 1")
     due.add_argument("--patience", type=float, default=_PATIENCE, help="seconds to wait for their erasure (300)")
     due.set_defaults(command=show_due)
 
@@ -55,7 +59,14 @@ async def show_due(arguments: argparse.Namespace, settings: OpsSettings, out: Co
         free = [each for each in due if each.id not in locked]
         left = await _erase(places, free, patience=arguments.patience) if arguments.yes else None
     _tell(due, locked, left, arguments, out)
-    return AGAIN if left else DONE
+    return status_of(len(free), over=arguments.over, left=left)
+
+
+def status_of(free: int, *, over: int | None, left: Sequence[str] | None) -> int:
+    """How it ends where so many may go; `left` are those that were to be erased and still lie in the GED."""
+    if left:
+        return AGAIN
+    return REFUSED if over is not None and free > over else DONE
 
 
 def is_locked(versions: Sequence[Version], *, now: datetime) -> bool:
@@ -101,6 +112,6 @@ def _tell(
     if rows:
         out.print(table_of(list(rows[0]), (row.values() for row in rows)), markup=False)
     if left is None:
-        out.print(f"{len(due)} due. --yes erases those that are not locked. Nothing was changed.")
+        out.print(f"{len(due)} due, {len(locked)} of them still locked. --yes erases the others. Nothing was changed.")
     else:
         out.print(f"{len(due) - len(locked) - len(left)} erased, {len(left)} not yet, {len(locked)} still locked.")

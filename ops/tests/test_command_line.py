@@ -1,7 +1,10 @@
 """The command says what it can do, and what it lacks without showing anything of it."""
 
+import argparse
+from collections.abc import Iterator
+
 import pytest
-from connect_ops.__main__ import main
+from connect_ops.__main__ import command_line, main
 
 ERASE = ["erase", "client", "--office", "14", "--client", "earl-du-chene"]
 
@@ -15,14 +18,21 @@ def test_its_help_shows_examples_and_exit_statuses(capsys: pytest.CaptureFixture
     assert "3 not finished: run it again" in told
 
 
-COMMANDS = (
-    *("dead list", "dead show", "dead replay", "dead discard", "lag", "document", "directory import", "directory show"),
-    *("directory remove", "reconcile", "rebuild catalog", "retention due", "erase client", "verify", "subscriber add"),
-    *("backup streams", "restore streams", "restore records"),
-)
+def commands_of(parser: argparse.ArgumentParser, *before: str) -> Iterator[str]:
+    """Every command, as it is typed."""
+    groups = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
+    for group in groups:
+        for name, inner in group.choices.items():
+            yield from commands_of(inner, *before, name)
+    if not groups:
+        yield " ".join(before)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_of_one_word_and_of_two_are_found() -> None:
+    assert {"lag", "document", "subscriber remove", "streams apply"} <= set(commands_of(command_line()))
+
+
+@pytest.mark.parametrize("command", sorted(commands_of(command_line())))
 def test_every_command_shows_how_it_is_called_and_how_it_ends(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*command.split(), "--help"])
@@ -40,6 +50,7 @@ WRONG: tuple[list[str], ...] = (
     [*ERASE, "--no"],
     ["dead"],
     ["dead", "show", "x"],
+    ["retention", "due", "--yes", "--over", "0"],
 )
 
 

@@ -26,7 +26,7 @@ Strike = Callable[[Stage], AbstractAsyncContextManager[None]]
 _BEHIND = 510
 _MIB = 1024 * 1024
 # More than `StreamLarge` allows, where a GiB is a MiB; nobody listens on this subject.
-_LARGE, _UNHEARD = 21, "connect.v1.documents.inspected.14"
+_LARGE, _UNHEARD = 49, "connect.v1.documents.inspected.14"
 # A broker takes no larger message.
 _MESSAGE = _MIB - 1024
 # Seconds: longer than `ArchivingSlow` allows.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -136,6 +137,13 @@ def build_with(component: str, *, overlay: str = "small") -> Build:
         }
         (here / "kustomization.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
         return _kustomize(here)
+
+
+def large_stream() -> int:
+    """The GiB beyond which the alert says that a stream is large."""
+    rules = (OBSERVABILITY / "alerts.yml").read_text(encoding="utf-8")
+    [bound] = re.findall(r"connect_stream_bytes\) > (\d+) \* 1024 \* 1024 \* 1024$", rules, re.MULTILINE)
+    return int(bound)
 
 
 def _kustomize(folder: Path) -> Build:

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from connect_ops.telling import REFUSED
 
 from deploy.configuration import SERVICES
 from deploy.local.provision_mongo import AUDIT_DATABASE
 from tests.deploy.manifests import KUBERNETES, Build, Pod, build, build_with
 from tests.deploy.mounts import environment_of_pod
 
-_BY_HAND, _BY_ITSELF = {"streams-apply", "connect-ops"}, {"verify", "backup-streams"}
+_BY_HAND, _BY_ITSELF = {"streams-apply", "connect-ops"}, {"verify", "backup-streams", "retention-due"}
 _SETTINGS = "from connect_ops.settings import OpsSettings; OpsSettings()"
 _DAY = timedelta(days=1)
 
@@ -75,6 +76,21 @@ def test_only_what_looks_and_saves_runs_by_itself(operated: Build) -> None:
     assert {name for name, each in jobs.items() if not each["spec"].get("suspend")} == _BY_ITSELF
     assert {each["spec"]["timeZone"] for each in jobs.values()} == {"Etc/UTC"}
     assert {each["spec"]["concurrencyPolicy"] for each in jobs.values()} == {"Forbid"}
+
+
+def test_what_runs_by_itself_confirms_nothing(operated: Build) -> None:
+    for name in _BY_ITSELF:
+        assert "--yes" not in " ".join(operated.commands()[name].container["args"])
+
+
+def test_a_command_that_says_no_is_not_asked_until_it_says_yes(operated: Build) -> None:
+    for each in operated.of_kind("CronJob").values():
+        job = each["spec"]["jobTemplate"]["spec"]
+        assert job["backoffLimit"] == 3
+        [rule] = job["podFailurePolicy"]["rules"]
+        [container] = job["template"]["spec"]["containers"]
+        final = {"containerName": container["name"], "operator": "In", "values": [REFUSED, 2]}
+        assert rule == {"action": "FailJob", "onExitCodes": final}
 
 
 def test_who_plans_backups_reads_of_every_job_whether_it_runs_by_itself(operated: Build) -> None:

@@ -1,6 +1,5 @@
 """What is written of the servers goes with what is written of the services."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from contracts.streams import AUDIT, DOCUMENTS
 
 from deploy.accounts import PASSWORDS, accounts_of
 from deploy.local.provision_mongo import AUDIT_DATABASE
-from tests.deploy.manifests import KUBERNETES, OBSERVABILITY, Pod, build
+from tests.deploy.manifests import KUBERNETES, Pod, build, large_stream
 
 
 def _read(name: str) -> Any:
@@ -52,16 +51,10 @@ def test_the_chart_is_told_of_no_mount_that_it_makes_itself() -> None:
 
 
 def test_the_brokers_volume_is_half_empty_when_an_alert_says_that_its_streams_are_large() -> None:
-    [[bound]] = [
-        re.findall(r"> (\d+) \* 1024 \* 1024 \* 1024$", rule["expr"])
-        for group in yaml.safe_load((OBSERVABILITY / "alerts.yml").read_text(encoding="utf-8"))["groups"]
-        for rule in group["rules"]
-        if rule["alert"] == "StreamLarge"
-    ]
     without_limit = (DOCUMENTS, AUDIT)
     assert not any(stream.max_age or stream.max_bytes for stream in without_limit)
     size = _read("nats")["config"]["jetstream"]["fileStore"]["pvc"]["size"]
-    assert 2 * len(without_limit) * int(bound) <= int(size.removesuffix("Gi"))
+    assert 2 * len(without_limit) * large_stream() <= int(size.removesuffix("Gi"))
 
 
 def test_keda_asks_where_nats_tells() -> None:

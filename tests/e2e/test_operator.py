@@ -310,12 +310,14 @@ async def test_a_taken_document_is_due_when_its_time_is_over_and_goes_only_when_
             await mongo["catalog"][name].update_one({"_id": document}, {"$set": over})
     # The GED's lock has the last word.
     assert await due("--yes") == (0, [(True, False)])
+    assert await due("--over", "0") == (0, [(True, False)])
     await store.lock(key, until=datetime.now(UTC) + timedelta(seconds=3))
 
     async def is_over() -> bool:
         return await due() == (0, [(False, False)])
 
     await eventually(is_over, within=60)
+    assert await due("--over", "0") == (1, [(False, False)])
     assert await store.versions(key) == {key: 1}
     assert await due("--yes") == (0, [(False, True)])
     assert await store.versions(key) == {}

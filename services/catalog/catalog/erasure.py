@@ -23,8 +23,9 @@ from contracts.values import Person
 from catalog import journal, model
 from catalog.generations import Generations
 from catalog.model import Decision, Document
-from catalog.mongo import MongoDocuments
+from catalog.mongo import MongoDocuments, collection_of
 from catalog.mongo_decisions import MongoDecisions
+from catalog.mongo_queries import lapsing
 from catalog.projection import Numbered, operations
 
 OPERATOR = Person(sub="/connect/ops", name="CERFRANCE CONNECT")
@@ -206,12 +207,11 @@ async def _reduce(records: Records, document: str, erased: Numbered | None) -> N
 
 
 async def lapsed(database: Database, *, office: str | None, now: datetime) -> Sequence[Document]:
-    """The documents that were taken in charge and whose retention has ended, as the serving records have it. It reads
-    them all. Raises Unavailable."""
+    """The documents that were taken in charge and whose retention has ended, as the serving records have it. Raises
+    Unavailable."""
     generation = await Generations(database).read()
-    ended: dict[str, Any] = {"retained.until": {"$lte": now}, "decision.kind": "taken", "erased_at": None}
-    owned = {"owner": {"$regex": f"^{re.escape(office)}/"} if office else {"$ne": None}}
+    wanted = lapsing(office=office, now=now)
     with translated():
-        ids = [each["_id"] async for each in database[f"documents_g{generation}"].find({**ended, **owned}, {"_id": 1})]
+        ids = [each["_id"] async for each in collection_of(database, generation).find(wanted, {"_id": 1})]
     documents = MongoDocuments(database, lambda: generation)
     return [found for each in ids if (found := await documents.get(each))]

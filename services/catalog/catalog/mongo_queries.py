@@ -1,5 +1,6 @@
 """A listing as MongoDB reads it: the filter, the order, and the indexes that both are read by."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -77,6 +78,12 @@ INDEXES = [
         partialFilterExpression=_FORGOTTEN,
     ),
     IndexModel([("deposited_at", ASCENDING)], name="by_unarchived", partialFilterExpression={"archived": None}),
+    # Written when a document is locked, and gone with it: a deposit does not touch it.
+    IndexModel(
+        [("retained.until", ASCENDING)],
+        name="by_retention_end",
+        partialFilterExpression={"retained.until": {"$exists": True}, "erased_at": None},
+    ),
     IndexModel([("owner", ASCENDING)], name="by_stood_down", partialFilterExpression={"stood_down": {"$exists": True}}),
 ]
 UNARCHIVED = {"archived": None, **_SHOWN, "owner": {"$ne": None}}
@@ -91,6 +98,12 @@ def found(records: Collection, listing: Listing) -> AsyncIOMotorCursor[dict[str,
     sort = [(_FIELDS[listing.sort.key], order), ("_id", order)]
     cursor = records.find(conditions(listing), LISTED, sort=sort, limit=listing.limit + 1)
     return cursor.collation(_FRENCH) if listing.sort.key == "name" else cursor
+
+
+def lapsing(*, office: str | None, now: datetime) -> dict[str, Any]:
+    """What was taken in charge and whose retention has ended, of an office or of all, as a filter."""
+    ended: dict[str, Any] = {"retained.until": {"$lte": now}, "erased_at": None, "decision.kind": "taken"}
+    return ended if office is None else {**ended, "owner": {"$regex": f"^{re.escape(office)}/"}}
 
 
 def counting(owners: Sequence[str]) -> list[dict[str, Any]]:

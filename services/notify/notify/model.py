@@ -26,8 +26,10 @@ WAIT_UNANNOUNCED = timedelta(seconds=20)
 LEASE = timedelta(seconds=5)
 # Before the second, third… try of a mail that must wait.
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 20, 30))
-# After this long the office is told in the recipient's place.
+# After this long the office is told in the recipient's place. It is counted in tries, not by the clock: what a mail
+# waits while the relay or this service is away is not its recipient's doing.
 PATIENCE = timedelta(hours=24)
+_MOST_TRIES = len(RETRY_DELAYS) + (PATIENCE - sum(RETRY_DELAYS, timedelta())) // RETRY_DELAYS[-1]
 LINES_SHOWN = 50
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:fr.cerfrance.connect:digests")
 
@@ -178,10 +180,10 @@ class Digest:
         delay = RETRY_DELAYS[min(mail.tries, len(RETRY_DELAYS) - 1)]
         return self._with(replace(mail, state="waiting", claim=None, tries=mail.tries + 1, until=now + delay))
 
-    def out_of_patience(self, key: str, now: datetime) -> bool:
-        """Whether a mail has waited so long that another is told instead; after the inbox there is nobody."""
+    def out_of_patience(self, key: str) -> bool:
+        """Whether a mail was put off for so long that another is told instead; after the inbox there is nobody."""
         mail = self.mails[key]
-        return mail.recipient.id != INBOX and now - self.parts[mail.part].sealed_at > PATIENCE
+        return mail.recipient.id != INBOX and mail.tries > _MOST_TRIES
 
     def sent(self, key: str, now: datetime) -> "Digest | None":
         """The mail accepted by the relay, whoever sent it; None when that was known."""

@@ -163,7 +163,7 @@ async def _put_off(held: Digest, key: str, *, claim: str, code: str, sending: Se
         return await sending.digests.load(held.id)
     MAILS.labels("put_off").inc()
     logger().info("mail_put_off", code=code, tries=digest.mails[key].tries)
-    if digest.out_of_patience(key, sending.clock()):
+    if digest.out_of_patience(key):
         return await _settle(digest, key, sending=sending, failure="deferred_too_long")
     return digest
 

@@ -20,56 +20,8 @@ from tests.support.eventually import eventually
 JEANNY, PAUL, INBOX = "jeanny@cerfrance-14.example", "paul@earl-du-chene.example", "accueil@cerfrance-14.example"
 
 
-def deferred() -> Later:
-    return Later("recipient_deferred", delay=5)
-
-
 def refused() -> RecipientRefused:
     return RecipientRefused("recipient_refused", status=550)
-
-
-async def test_a_greylisted_recipient_holds_nobody_and_repeats_nobodys_mail() -> None:
-    world = World()
-    world.relay.answers[JEANNY] = [deferred(), deferred(), None]
-    await world.hear(Deposit(size=1).deposited(alert=("paul",)))
-    assert world.relay.recipients == [PAUL]
-    await world.pass_time(5)
-    assert world.relay.recipients == [PAUL]
-    await world.pass_time(10)
-    assert world.relay.recipients == [PAUL, JEANNY]
-    await world.pass_time(3600)
-    assert world.relay.tried == [JEANNY, PAUL, JEANNY, JEANNY]
-    assert sorted(world.told) == [("alerted", "jeanny", 1), ("alerted", "paul", 1)]
-
-
-async def test_a_new_document_does_not_put_a_greylisted_mail_off_further() -> None:
-    world, deposit = World(), Deposit()
-    world.relay.answers[JEANNY] = [deferred(), None]
-    await world.hear(deposit.deposited())
-    await world.pass_time(20)
-    await world.hear(deposit.deposited())
-    await world.pass_time(5)
-    assert world.relay.recipients == [JEANNY]
-
-
-async def test_no_try_waits_longer_than_thirty_seconds() -> None:
-    world = World()
-    world.relay.answers[JEANNY] = [deferred()]
-    await world.hear(Deposit(size=1).deposited())
-    await world.pass_time(600)
-    assert len(world.relay.tried) >= 600 / 30
-
-
-async def test_after_a_day_of_deferrals_the_inbox_is_told_instead() -> None:
-    world = World()
-    world.relay.answers[JEANNY] = [deferred()]
-    await world.hear(Deposit(size=1).deposited())
-    world.now += timedelta(hours=23, minutes=59)
-    await world.pass_time(30)
-    assert world.told == []
-    await world.pass_time(90)
-    assert world.relay.recipients == [INBOX]
-    assert world.told == [("alert_failed", "jeanny", 1), ("alerted", "inbox", 1)]
 
 
 async def test_a_mandatory_mail_refused_for_good_goes_to_the_inbox() -> None:
@@ -254,7 +206,7 @@ async def test_a_mail_that_was_accepted_as_its_claim_was_lost_counts_as_sent(mon
 
 async def test_names_are_kept_no_longer_than_they_are_needed() -> None:
     world = World()
-    world.relay.answers[PAUL] = [deferred(), None]
+    world.relay.answers[PAUL] = [Later("recipient_deferred", delay=5), None]
     await world.hear(Deposit(size=1).deposited("salaires.pdf", alert=("paul",)))
     assert world.digest.parts[0].lines
     await world.pass_time(5)
