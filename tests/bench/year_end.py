@@ -3,7 +3,7 @@
 `python -m tests.bench.year_end` starts a stack of its own, has 200 clients deposit 100 small documents each at once,
 and looks meanwhile, once a second, how long people wait: for their list, for the accountant's, and to sign in.
 Afterwards every document that was acknowledged must lie in the GED once with its SHA-256, be listed once, and each
-deposit be one mail. Exit status 1 where one is not.
+deposit be one mail. Exit status 1 where one is not, and where somebody who read or signed in meanwhile was refused.
 """
 
 from __future__ import annotations
@@ -62,6 +62,10 @@ class Waits:
         except (httpx.HTTPError, StackError) as error:
             self.failures.append(repr(error))
         self.seconds.append(time.monotonic() - started)
+
+    def faults(self, what: str) -> list[str]:
+        """Each kind of failure once."""
+        return [f"{what} failed {count} times: {error}" for error, count in Counter(self.failures).items()]
 
     def told(self) -> dict[str, float]:
         """Milliseconds."""
@@ -190,7 +194,9 @@ async def run(stack: RunningStack, *, clients: int, documents: int) -> Figures:
         await settled(stack, figures)
     finally:
         watching.cancel()
-        await asyncio.wait([watching])
+        with suppress(asyncio.CancelledError):
+            await watching
+    figures.faults += [fault for name, wait in figures.waits.items() for fault in wait.faults(name)]
     figures.memory.append((len(figures.acknowledged), memory_of(stack.plan.pids)))
     await listed(stack, crowd, figures)
     await mailed(stack, crowd, figures)
@@ -202,7 +208,7 @@ def show(figures: Figures, console: Console) -> None:
     count = len(figures.acknowledged)
     console.print(
         f"{count} documents acknowledged in {figures.taking:.0f} s ({count / figures.taking:.0f}/s), "
-        f"all in the GED {figures.settling:.0f} s later; {len(figures.faults)} lost, doubled or left over"
+        f"all in the GED {figures.settling:.0f} s later; {len(figures.faults)} lost, doubled, left over or refused"
     )
     waits = Table("waiting for", "times", "median", "p95", "longest", "failed", title="Milliseconds meanwhile")
     for name, wait in figures.waits.items():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ import nats
 import pytest
 from chassis.mongo import connected
 from contracts.envelope import decode
+from nats.js import JetStreamContext
 
 from tests.support.eventually import eventually
 from tests.support.operator import connect_ops
@@ -20,11 +22,13 @@ from tests.support.samples import invoice
 from tests.support.streams import stored
 from tests.support.tus import Deposit
 
+from .faults import cut
 from .load import ACCOUNTANT, Acknowledged
 from .stage import Stage
 from .verdict import SETTLED_SECONDS, Judge
 
 DOCUMENTS = 12
+EVERYTHING = 1 << 20
 # A record of a message block begins with its length, whose highest bit tells of headers.
 _HEADERS = 1 << 31
 
@@ -44,14 +48,10 @@ async def test_events_that_the_broker_forgot_are_there_again_within_two_minutes(
     stack = stage.stack
     # Nothing follows a deposit yet, so its event is owed.
     await stack.down("ged-mover-1")
-    acknowledged: dict[str, Acknowledged] = {}
-    for _ in range(DOCUMENTS):
-        sample = invoice("oubli", size=20_000)
-        document = await depositor.tus.deposit(sample, to=Deposit())
-        acknowledged[document] = Acknowledged(sample, frozenset({ACCOUNTANT}))
+    acknowledged = await _deposited(depositor, DOCUMENTS)
     await stack.down("nats")
     # By the second publication the broker has had it on disk for long: what was published twice is owed no more.
-    owed = await _owed_to_the_journal(stack)
+    owed = await _owed_to_the_journal(stack, "upload", "uploads")
     assert owed
     forgotten = {stream: _forget(stack, stream, DOCUMENTS) for stream in ("CONNECT_DOCUMENTS", "CONNECT_AUDIT")}
     await stack.up("nats")
@@ -63,11 +63,32 @@ async def test_events_that_the_broker_forgot_are_there_again_within_two_minutes(
     tell(str(verdict))
     assert verdict.is_clean, (verdict.lost, verdict.doubled, verdict.left)
     # The journal had heard them: what it is owed without a successor comes again all the same.
+    await _told_again(stack, "deposited", owed)
 
-    async def all_are_back() -> bool:
-        return await _told_to_the_journal(stack) >= owed
 
-    await eventually(all_are_back, within=SETTLED_SECONDS)
+@pytest.mark.timeout(600)
+async def test_entries_of_archivals_and_wake_ups_that_were_forgotten_alone_come_again(
+    stage: Stage, depositor: Person, judge: Judge, tell: Tell
+) -> None:
+    """Everybody has heard of deposit and archival, so nobody says those again."""
+    stack = stage.stack
+    # So that each mail's wake-up still waits when it is forgotten.
+    async with cut("smtp", "refuse").strike(stage):
+        acknowledged = await _deposited(depositor, 4)
+        await _told_again(stack, "archived", set(acknowledged))
+        await stack.down("nats")
+        owed = await _owed_to_the_journal(stack, "ged_mover", "documents")
+        assert owed
+        forgotten = {stream: _forget(stack, stream, EVERYTHING) for stream in ("CONNECT_AUDIT", "CONNECT_WAKE")}
+        await stack.up("nats")
+    tell(f"the streams lost their last messages: {forgotten}")
+    assert forgotten["CONNECT_AUDIT"] >= 2 * len(acknowledged)
+    assert forgotten["CONNECT_WAKE"] >= len(acknowledged)
+
+    verdict = await judge.settled(acknowledged)
+    tell(str(verdict))
+    assert verdict.is_clean, (verdict.lost, verdict.doubled, verdict.left)
+    await _told_again(stack, "archived", owed)
 
 
 @pytest.mark.timeout(900)
@@ -98,12 +119,19 @@ async def test_what_was_forgotten_with_all_that_followed_it_is_told_again_by_rec
     assert await _reconciled(stack) == {}
 
 
-async def _deposited_in_turn(depositor: Person, judge: Judge, count: int) -> dict[str, Acknowledged]:
-    """Each has come to its end before the next one."""
+async def _deposited(depositor: Person, count: int) -> dict[str, Acknowledged]:
     acknowledged: dict[str, Acknowledged] = {}
     for _ in range(count):
         sample = invoice("oubli", size=20_000)
         acknowledged[await depositor.tus.deposit(sample, to=Deposit())] = Acknowledged(sample, frozenset({ACCOUNTANT}))
+    return acknowledged
+
+
+async def _deposited_in_turn(depositor: Person, judge: Judge, count: int) -> dict[str, Acknowledged]:
+    """Each has come to its end before the next one."""
+    acknowledged: dict[str, Acknowledged] = {}
+    for _ in range(count):
+        acknowledged |= await _deposited(depositor, 1)
         verdict = await judge.settled(acknowledged)
         assert verdict.is_clean, (verdict.lost, verdict.doubled, verdict.left)
     return acknowledged
@@ -111,15 +139,10 @@ async def _deposited_in_turn(depositor: Person, judge: Judge, count: int) -> dic
 
 async def _archived_at(stack: RunningStack, document: str) -> tuple[int, int]:
     """The stream's last sequence, and that of the document's `archived`."""
-    server = stack.endpoints["nats"]
-    client = await nats.connect(server["url"], user=server["user"], password=server["password"])
-    try:
-        jetstream = client.jetstream()
+    async with _jetstream(stack) as jetstream:
         told = await stored(jetstream, "connect.v1.documents.archived.>", stream="CONNECT_DOCUMENTS")
         (at,) = {each.metadata.sequence.stream for each in told if decode(each.data).subject == document}
         return (await jetstream.stream_info("CONNECT_DOCUMENTS")).state.last_seq, at
-    finally:
-        await client.close()
 
 
 async def _reconciled(stack: RunningStack, *options: str) -> dict[str, set[str]]:
@@ -131,22 +154,33 @@ async def _reconciled(stack: RunningStack, *options: str) -> dict[str, set[str]]
     return found
 
 
-async def _owed_to_the_journal(stack: RunningStack) -> set[str]:
-    """The documents whose reception intake still owes to it."""
+async def _owed_to_the_journal(stack: RunningStack, database: str, collection: str) -> set[str]:
+    """The documents of whose entries a service still owes one to it."""
     owing = {"owed.topic": {"$regex": r"^connect\.v1\.audit\."}}
-    async with connected(stack.endpoints["mongo"], "upload") as database:
-        return {str(each["_id"]) async for each in database["uploads"].find(owing, {"_id": 1})}
+    async with connected(stack.endpoints["mongo"], database) as opened:
+        return {str(each["_id"]) async for each in opened[collection].find(owing, {"_id": 1})}
 
 
-async def _told_to_the_journal(stack: RunningStack) -> set[str]:
-    """The documents whose reception the journal's stream tells of."""
+async def _told_again(stack: RunningStack, action: str, documents: set[str]) -> None:
+    async def all_are_back() -> bool:
+        return await _told_to_the_journal(stack, action) >= documents
+
+    await eventually(all_are_back, within=SETTLED_SECONDS)
+
+
+async def _told_to_the_journal(stack: RunningStack, action: str) -> set[str]:
+    """The documents of which the journal's stream tells that."""
+    async with _jetstream(stack) as jetstream:
+        told = await stored(jetstream, f"connect.v1.audit.{action}.>", stream="CONNECT_AUDIT")
+        return {decode(each.data).subject for each in told}
+
+
+@asynccontextmanager
+async def _jetstream(stack: RunningStack) -> AsyncIterator[JetStreamContext]:
     server = stack.endpoints["nats"]
     client = await nats.connect(server["url"], user=server["user"], password=server["password"])
     try:
-        jetstream = client.jetstream()
-        state = (await jetstream.stream_info("CONNECT_AUDIT")).state
-        stored = [await jetstream.get_msg("CONNECT_AUDIT", each) for each in range(state.first_seq, state.last_seq + 1)]
-        return {decode(each.data or b"").subject for each in stored if ".deposited." in (each.subject or "")}
+        yield client.jetstream()
     finally:
         await client.close()
 

@@ -9,11 +9,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import bson
+import httpx
 import pytest
 from catalog.projection import document_of
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from deploy.local.errors import StackError
 from tests.bench.__main__ import GROUPS, chosen_of
 from tests.bench.growth import Size, Sized
 from tests.bench.growth_picture import draw
@@ -21,6 +23,7 @@ from tests.bench.heard import ALERTED, ARCHIVED, LISTED, Heard
 from tests.bench.measuring import Aim, Row, side_by_side
 from tests.bench.records import copied, history, owner_of, record_of, records
 from tests.bench.stamps import Marks, Stamp
+from tests.bench.year_end import Waits
 from tests.suites.catalog_events import CLIENT, DAY, alerted, archived, document_id
 
 
@@ -102,6 +105,21 @@ def test_times_and_numbers_of_a_record_are_found_in_its_bson() -> None:
     )
     earlier = DAY - timedelta(hours=1)
     assert printed == {"_id": "a", "n": 70_000, "at": earlier, "log": [{"at": earlier}]}
+
+
+async def test_each_kind_of_failure_of_those_who_wait_is_told_once_with_how_often() -> None:
+    waits, answers = Waits(), iter([None, httpx.ReadTimeout("slow"), httpx.ReadTimeout("slow"), StackError("no")])
+
+    async def deed() -> None:
+        if error := next(answers):
+            raise error
+
+    for _ in range(4):
+        await waits.time(deed)
+    assert waits.faults("list") == [
+        "list failed 2 times: ReadTimeout('slow')",
+        "list failed 1 times: StackError('no')",
+    ]
 
 
 def test_the_picture_of_growth_has_each_size_with_its_cost_and_what_costs_more_is_higher() -> None:

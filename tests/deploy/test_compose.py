@@ -1,5 +1,6 @@
 """deploy/compose: every service has what it needs, and the servers are those that everything is tested with."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy" / "compose" / "compose.yaml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 _OWN = "/run/connect"
+# Who is root here, and with which of root's powers: new volumes are root's, and what lies in them is given away.
+ROOTS = {"prepare": ["CHOWN", "DAC_OVERRIDE", "FOWNER"], "provision": []}
 
 
 def _container(name: str) -> dict[str, Any]:
@@ -80,13 +83,44 @@ def test_preparing_again_changes_nothing(prepared: Path) -> None:
     assert {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_container_may_do_no_more_than_a_pod(service: str) -> None:
-    container = _container(service)
-    assert container["read_only"] is True
-    assert container["cap_drop"] == ["ALL"]
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_a_container_may_do_no_more_than_it_must(name: str) -> None:
+    container = _container(name)
     assert container["security_opt"] == ["no-new-privileges:true"]
-    assert "user" not in container  # the image's: nobody
+    assert not container.keys() & {"privileged", "network_mode", "pid", "ipc", "devices", "userns_mode"}
+    # What the other images need to begin is theirs to know.
+    if container["image"].startswith("connect-documents/"):
+        assert container["read_only"] is True
+        assert container["cap_drop"] == ["ALL"]
+        assert container.get("user") == ("0:0" if name in ROOTS else None)  # the image's: nobody
+    assert container.get("cap_add", []) == ROOTS.get(name, [])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be root without its powers")
+def test_root_needs_no_more_to_prepare_anew_and_none_to_read_what_is_prepared(tmp_path: Path) -> None:
+    for _ in range(2):
+        prepared = _with_powers(ROOTS["prepare"], ["-m", "deploy.compose", "prepare"], tmp_path)
+        assert (prepared.returncode, prepared.stderr) == (0, "")
+    code = "import sys; from deploy.compose.preparing import *; load_or_make(plan_at(Path(sys.argv[1])))"
+    read = _with_powers(ROOTS["provision"], ["-c", code, str(tmp_path)], tmp_path)
+    assert (read.returncode, read.stderr) == (0, "")
+
+
+def _with_powers(powers: list[str], arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Python as root, with these capabilities alone."""
+    bounds = ",".join(["-all", *(f"+{each.lower()}" for each in powers)])
+    return subprocess.run(
+        ["setpriv", "--bounding-set", bounds, "--inh-caps=-all", "--no-new-privs", sys.executable, *arguments],
+        env={"CONFIG_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_container_is_its_pod_of_the_cluster(service: str) -> None:
+    container = _container(service)
     pod = build("small").pods()[service]
     assert container["image"] == pod.container["image"]
     assert container["build"]["args"] == {"SERVICE": service}

@@ -99,12 +99,31 @@ async def test_who_saw_took_and_downloaded_what_is_in_the_journal(scene: Scene) 
     assert (await client.get(f"{address}/audit")).status_code == 403
 
 
-async def test_nothing_is_given_that_cannot_be_noted(scene: Scene, servers: RunningStack) -> None:
+async def test_nothing_is_given_that_cannot_be_noted(scene: Scene, database: Database) -> None:
+    document = (await deposited(scene)).data.document
+    address, accountant = f"/api/documents/{document}", scene.browser("accountant")
+    catalog = database.client["catalog"]
+    await catalog.command("collMod", "accesses", validator={"_id": {"$exists": False}})
+    try:
+        refused = [
+            await accountant.get(f"{address}/content"),
+            await accountant.get(f"{address}/content", headers={"Range": "bytes=0-99"}),
+            await accountant.get(f"{address}/receipt"),
+            await accountant.get(f"{address}/receipt?format=pdf"),
+        ]
+        with pytest.raises(httpx.RemoteProtocolError):  # a zip has begun, and ends in the middle
+            await accountant.post("/api/documents/archive", json={"ids": [document]})
+    finally:
+        await catalog.command("collMod", "accesses", validator={})
+    assert [(each.status_code, each.json()["code"]) for each in refused] == [(500, "bug")] * len(refused)
+    assert (await accountant.get(f"{address}/content")).content == CONTENT
+
+
+async def test_what_is_given_without_the_broker_is_owed_to_the_journal(scene: Scene, servers: RunningStack) -> None:
     document = (await deposited(scene)).data.document
     accountant = scene.browser("accountant")
     await servers.down("nats")
     try:
-        # Without the broker it is owed: people go on.
         assert (await accountant.get(f"/api/documents/{document}/content")).content == CONTENT
     finally:
         await servers.up("nats")

@@ -83,12 +83,32 @@ async def test_a_deferred_recipient_must_wait_and_the_next_mail_goes_through(
 
 @pytest.mark.parametrize("status", [550, 551, 553, 554])
 async def test_a_refused_recipient_is_refused_for_good(server: ScriptedSmtp, relay: SmtpRelay, status: int) -> None:
-    server.answers[f"RCPT {JEANNY}"] = [f"{status} no such user"]
+    server.answers[f"RCPT {JEANNY}"] = [f"{status} 5.1.1 no such user"]
     with pytest.raises(RecipientRefused) as raised:
         await relay.send(letter())
     assert (raised.value.code, raised.value.status) == ("recipient_refused", status)
     await relay.send(letter(PAUL))
     assert [recipient for recipient, _ in server.accepted] == [PAUL]
+
+
+@pytest.mark.parametrize("step", ["RCPT", "DATA", "message"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "554 5.7.1 <jeanny@x.example>: Relay access denied",
+        "530 5.7.0 Must issue a STARTTLS command first",
+        "550 5.1.8 <noreply@x.example>: Sender address rejected: Domain not found",
+    ],
+)
+async def test_a_refusal_of_ourselves_counts_against_no_recipient(
+    server: ScriptedSmtp, relay: SmtpRelay, answer: str, step: str
+) -> None:
+    server.answers[step] = [answer]
+    with pytest.raises(Later) as raised:
+        await relay.send(letter())
+    assert raised.value.code == "policy_refused"
+    await relay.send(letter())
+    assert [recipient for recipient, _ in server.accepted] == [JEANNY]
 
 
 @pytest.mark.parametrize("step", ["DATA", "message"])

@@ -132,12 +132,17 @@ class FakeRecords:
         if self.records[document].announced:
             self._set(document, code=code)
 
-    async def note_archived(self, document: str, copy: Copy) -> Record:
+    async def note_archived(self, document: str, copy: Copy, *, owing: Sequence[Outgoing]) -> Record:
         record = self.records[document]
         if record.withdrawn_at:
             return record
-        same = record.archived and record.archived.version_id == copy.version_id
-        return self._close(document, archived=record.archived if same else copy)
+        if record.archived is None:
+            self.owed += owing
+        if record.archived and record.archived.version_id == copy.version_id:
+            return self._close(document)
+        # The database keeps milliseconds.
+        at = copy.archived_at.replace(microsecond=copy.archived_at.microsecond // 1000 * 1000)
+        return self._close(document, archived=replace(copy, archived_at=at))
 
     async def give_up(self, document: str, *, code: str, now: datetime, owing: Outgoing) -> Record:
         if self.records[document].withdrawn_at:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 from abc import ABC, abstractmethod
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from contracts.events import Announced
+from contracts.events import Announced, Archived
 from ged_mover.errors import CopyMissing, StagingMissing
 from ged_mover.handlers import transfer_failed
+from ged_mover.journal import archival
 from ged_mover.model import TOLD_AFTER, Copy, Lock, Record
 from ged_mover.ports import Ged, Records, Spooled, Staging
 
@@ -135,22 +137,28 @@ class RecordsBehaviour(ABC):
     async def test_archiving_closes_the_move_and_keeps_the_first_time(self, records: Records) -> None:
         story = await self.begun(records)
         await records.note_trouble(story.document, "store_unavailable")
-        first = await records.note_archived(story.document, copy_of(story, "v1", NOW))
-        again = await records.note_archived(story.document, copy_of(story, "v1", NOW + timedelta(hours=1)))
+        first = await self.archive(records, story, "v1")
+        again = await self.archive(records, story, "v1", at=NOW + timedelta(hours=1))
         assert first == again
         assert again.archived == copy_of(story, "v1", NOW)
         assert (again.announced, again.code, again.trying_since) == (None, None, None)
 
     async def test_another_version_replaces_the_one_noted(self, records: Records) -> None:
         story = await self.begun(records)
-        await records.note_archived(story.document, copy_of(story, "v1", NOW))
-        later = await records.note_archived(story.document, copy_of(story, "v2", NOW + timedelta(hours=1)))
+        await self.archive(records, story, "v1")
+        later = await self.archive(records, story, "v2", at=NOW + timedelta(hours=1))
         assert later.archived == copy_of(story, "v2", NOW + timedelta(hours=1))
+
+    async def test_the_first_archiving_owes_its_entry_in_the_same_write(self, records: Records) -> None:
+        story = await self.begun(records)
+        for version in ("v1", "v1", "v2"):
+            await self.archive(records, story, version)
+        assert await self.owed(story.document) == [entry(story).id]
 
     async def test_a_tombstone_lets_nothing_be_archived_or_given_up(self, records: Records) -> None:
         story = await self.begun(records)
         await records.withdraw(story.withdrawn.data, now=NOW)
-        archived = await records.note_archived(story.document, copy_of(story, "v1", NOW))
+        archived = await self.archive(records, story, "v1")
         given_up = await self.give_up(records, archived)
         assert archived == given_up
         assert (given_up.withdrawn_at, given_up.archived, given_up.given_up_at) == (NOW, None, None)
@@ -205,7 +213,7 @@ class RecordsBehaviour(ABC):
     async def test_a_closed_move_is_never_overdue(self, records: Records) -> None:
         archived, withdrawn, given_up = [await self.begun(records, now=NOW - TOLD_AFTER) for _ in range(3)]
         fresh = await self.begun(records)
-        await records.note_archived(archived.document, copy_of(archived, "v1", NOW))
+        await self.archive(records, archived, "v1")
         await records.withdraw(withdrawn.withdrawn.data, now=NOW)
         record = await records.find(given_up.document)
         assert record
@@ -222,7 +230,7 @@ class RecordsBehaviour(ABC):
         await self.give_up(records, record)
         assert await records.oldest_open() == long_ago
         await records.reopen(story.document, now=NOW)
-        await records.note_archived(story.document, copy_of(story, "v1", NOW))
+        await self.archive(records, story, "v1")
         assert await records.oldest_open() != long_ago
 
     async def test_a_lock_is_remembered(self, records: Records) -> None:
@@ -238,6 +246,9 @@ class RecordsBehaviour(ABC):
         await records.begin(story.deposited.data, now=now)
         return story
 
+    async def archive(self, records: Records, story: Story, version: str, *, at: datetime = NOW) -> Record:
+        return await records.note_archived(story.document, copy_of(story, version, at), owing=[entry(story)])
+
     async def give_up(self, records: Records, record: Record) -> Record:
         return await records.give_up(record.document, code="hash_differs", now=NOW, owing=failure(record))
 
@@ -247,6 +258,11 @@ class RecordsBehaviour(ABC):
 
 def copy_of(story: Story, version: str, at: datetime) -> Copy:
     return Copy("ged", story.key, version, story.sha256, at)
+
+
+def entry(story: Story) -> Any:
+    about = {"document": story.document, "office": "14", "client": "earl-du-chene", "space": "deposits"}
+    return archival(Archived.model_validate({**about, **asdict(copy_of(story, "v1", NOW))}))
 
 
 def failure(record: Record) -> Any:

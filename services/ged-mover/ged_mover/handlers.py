@@ -61,7 +61,7 @@ async def retry_move(document: str, *, places: Places) -> Events:
 
 async def clear_staging(envelope: Envelope, *, places: Places) -> Events:
     """On `archived`, which is in the stream once this is called: staging's copy is no longer needed, and the journal is
-    to know of the copy in the GED."""
+    to know of the copy in the GED. Its entry is owed as well, for a broker that loses it."""
     await places.staging.erase(envelope.data.document)
     return [archival(envelope.data)]
 
@@ -121,8 +121,9 @@ async def _advance(record: Record, announced: Announced, places: Places) -> Even
         raise
     except Rejected as refusal:
         return await _give_up(record, refusal, places)
+    entry = archival(_archived(record, copy).data)
     # The tombstone is looked at after the write: a withdrawal that listed the versions before it is seen here.
-    record = await places.records.note_archived(record.document, copy)
+    record = await places.records.note_archived(record.document, copy, owing=[entry])
     if record.withdrawn_at:
         return await _erase(record, places)
     return [_archived(record, record.archived or copy)]
@@ -154,6 +155,7 @@ async def _copied(announced: Announced, places: Places) -> Copy:
 
 
 async def _write(announced: Announced, key: str, places: Places) -> Copy:
+    now = datetime.now(UTC)
     async with places.staging.spooled(announced.document, size=announced.size) as content:
         if content.size != announced.size or content.sha256 != announced.sha256:
             raise HashDiffers
@@ -162,7 +164,8 @@ async def _write(announced: Announced, key: str, places: Places) -> Copy:
             content,
             content_type=announced.content_type,
             metadata=metadata_of(announced),
-            now=datetime.now(UTC),
+            # As the record keeps it, so that the entry that is owed says what the event will.
+            now=now.replace(microsecond=now.microsecond // 1000 * 1000),
         )
     if written:
         MOVED_BYTES.inc(announced.size)

@@ -10,7 +10,7 @@ from typing import Any
 
 from chassis.bus import Outgoing
 from chassis.mongo import Database, fields_known, translated
-from chassis.owed import owe, to_document
+from chassis.owed import OwedEvent, owe, to_document
 from contracts.events import Announced, Withdrawn
 from pymongo import ReturnDocument
 
@@ -66,12 +66,15 @@ class MongoRecords:
         with translated():
             await self._collection.update_one({"_id": document, "announced": {"$ne": None}}, {"$set": {"code": code}})
 
-    async def note_archived(self, document: str, copy: Copy) -> Record:
+    async def note_archived(self, document: str, copy: Copy, *, owing: Sequence[Outgoing]) -> Record:
         """See `Records.note_archived`."""
         same = {"$eq": ["$archived.version_id", copy.version_id]}
         archived = {"$cond": [same, "$archived", {"$literal": asdict(copy)}]}
+        now = datetime.now(UTC)
+        first = {"$literal": [to_document(_owed(document, event, now).published(now)) for event in owing]}
+        owed = {"$concatArrays": [{"$ifNull": ["$owed", []]}, {"$cond": ["$archived", [], first]}]}
         return await self._change_unless_withdrawn(
-            document, [{"$set": {"archived": archived}}, {"$unset": list(_MOVE)}]
+            document, [{"$set": {"archived": archived, "owed": owed}}, {"$unset": list(_MOVE)}]
         )
 
     async def give_up(self, document: str, *, code: str, now: datetime, owing: Outgoing) -> Record:
@@ -81,7 +84,7 @@ class MongoRecords:
             {
                 "$set": {"code": code, "given_up_at": now},
                 "$unset": {"tell_at": ""},
-                "$push": {"owed": _owed(document, owing, now)},
+                "$push": {"owed": to_document(_owed(document, owing, now))},
             },
         )
 
@@ -147,7 +150,7 @@ class MongoRecords:
         with translated():
             await self._collection.update_one(
                 {"_id": document, "tell_at": {"$lte": now}},
-                {"$unset": {"tell_at": ""}, "$push": {"owed": _owed(document, owing, now)}},
+                {"$unset": {"tell_at": ""}, "$push": {"owed": to_document(_owed(document, owing, now))}},
             )
 
     async def _change_unless_withdrawn(self, document: str, change: Any) -> Record:
@@ -160,9 +163,9 @@ class MongoRecords:
         return _record(found)
 
 
-def _owed(document: str, event: Outgoing, now: datetime) -> dict[str, Any]:
-    # Nothing follows a failure for certain, so the event is published twice and then done with.
-    return to_document(owe(document, event, now=now, awaits_successor=False))
+def _owed(document: str, event: Outgoing, now: datetime) -> OwedEvent:
+    # Nothing follows it for certain, so the event is published twice and then done with.
+    return owe(document, event, now=now, awaits_successor=False)
 
 
 def _record(found: dict[str, Any]) -> Record:

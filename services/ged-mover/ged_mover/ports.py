@@ -76,10 +76,11 @@ class Records(Protocol):
     async def note_trouble(self, document: str, code: str) -> None:
         """Remember why an open move did not get on."""
 
-    async def note_archived(self, document: str, copy: Copy) -> Record:
+    async def note_archived(self, document: str, copy: Copy, *, owing: Sequence[Outgoing]) -> Record:
         """Close the move, unless the document is withdrawn; the record as it is afterwards.
 
-        A copy of the same version noted before stays as it was noted.
+        A copy of the same version noted before stays as it was noted. With the first copy the events are owed, as such
+        that whoever hears of it publishes: what the record owes is the second publication.
         """
 
     async def give_up(self, document: str, *, code: str, now: datetime, owing: Outgoing) -> Record:

@@ -1,10 +1,12 @@
 """Moves, erasures and retention, in every order that the bus may bring them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
+from chassis.bus import Outgoing
 from chassis.errors import Later, Rejected, Unavailable
 from contracts.audit import archive_evidence
 from contracts.values import Location
@@ -57,7 +59,7 @@ class World:
 
     def told(self) -> list[tuple[str, bool, int]]:
         """The failures that records owe: code, retrying, attempt."""
-        data = [event.data for event in self.records.owed]  # type: ignore[attr-defined]
+        data = [event.data for event in self.records.owed if event.name == "transfer_failed"]  # type: ignore[attr-defined]
         return [(each.code, each.retrying, each.attempt) for each in data]
 
 
@@ -97,6 +99,15 @@ async def test_staging_is_kept_until_archived_is_stored(world: World) -> None:
         sha256=world.story.sha256,
     )
     assert [again.id for again in await clear_staging(archived, places=world.places)] == [entry.id]
+
+
+async def test_the_entry_that_the_cleanup_tells_is_owed_once_by_the_write_that_notes_the_copy(world: World) -> None:
+    (archived,) = await world.deposited()
+    (owed,) = world.records.owed
+    (entry,) = await clear_staging(archived, places=world.places)
+    assert (owed.id, owed.topic, owed.encode()) == (entry.id, entry.topic, entry.encode())
+    await world.deposited()
+    assert world.records.owed == [owed]
 
 
 async def test_a_redelivered_deposit_says_archived_again_with_the_same_id_and_data(world: World) -> None:
@@ -217,7 +228,7 @@ async def test_a_wake_up_cut_off_after_its_write_leaves_no_copy_of_what_was_with
         await world.withdrawn()
         world.records.note_archived = cut_off  # type: ignore[method-assign]
 
-    async def cut_off(document: str, copy: Copy) -> Record:
+    async def cut_off(document: str, copy: Copy, *, owing: Sequence[Outgoing]) -> Record:
         raise Unavailable("database_unavailable")
 
     content = world.staging.objects.pop(world.story.document)

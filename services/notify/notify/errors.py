@@ -3,6 +3,7 @@
 Failure (chassis.errors)
 ├── Unavailable        relay_unreachable, relay_refused: our trouble with the mail relay, whoever the mail is for
 ├── Later              recipient_deferred, message_deferred: this mail must wait (greylisting, a full mailbox)
+│                      policy_refused: the relay has something against us, and says so of this mail
 │                      no_recipient: nobody to tell, not even the office's inbox, is in the directory yet
 └── Rejected
     └── RecipientRefused   recipient_refused, message_refused, address_not_supported: this mail is refused for good

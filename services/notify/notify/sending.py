@@ -7,7 +7,6 @@ database, for it goes on as if nobody did. Both carry the same Message-ID.
 """
 
 import asyncio
-import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,17 +22,16 @@ from notify.alerts import alerts_about
 from notify.errors import RecipientRefused
 from notify.handlers import Clock, change, keep, see_to, system_clock
 from notify.letter import Letters
+from notify.mails import INBOX
+from notify.marking import insistently
 from notify.metrics import MAILS
 from notify.model import LEASE, Digest
 from notify.ports import Alarm, Announcer, Digests, Letter, Relay
-from notify.recipients import addressee, recipients
+from notify.recipients import Addressee, addressee, recipients
 
 # Seconds.
 _RENEW_EVERY = LEASE.total_seconds() / 3
 _NO_RECIPIENT_WAIT = 30.0
-# An accepted mail that cannot be marked, because the database is away, would be sent again: this long it is tried, and
-# a service that is told to stop waits for it.
-MARK_FOR, _MARK_EVERY = 60.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -109,11 +107,9 @@ async def _send(digest: Digest, key: str, *, sending: Sending) -> Digest | None:
     held = claimed and await keep(claimed, digests=sending.digests)
     if held is None:
         return await sending.digests.load(digest.id)
-    to = addressee(sending.directory, held.group, held.mails[key].recipient)
-    if to is None:
-        return await _settle(held, key, sending=sending, failure="contact_unknown")
-    client = sending.directory.client(held.group.office, held.group.client)
     try:
+        to = _reached(held, key, sending)
+        client = sending.directory.client(held.group.office, held.group.client)
         letter = sending.letters.compose(held, key, to, client_name=client.name if client else None)
         await _send_under_claim(letter, held.id, key, claim=claim, sending=sending)
     except RecipientRefused as refused:
@@ -126,6 +122,17 @@ async def _send(digest: Digest, key: str, *, sending: Sending) -> Digest | None:
             await change(held.id, lambda each: each.released(key, claim=claim, now=clock()), digests=sending.digests)
         raise
     return await _settle(held, key, sending=sending)
+
+
+def _reached(held: Digest, key: str, sending: Sending) -> Addressee:
+    """Where the recipient is reached. Raises RecipientRefused for one that left the directory, and Later for the inbox,
+    after which there is nobody."""
+    recipient = held.mails[key].recipient
+    if to := addressee(sending.directory, held.group, recipient):
+        return to
+    if recipient.id == INBOX:
+        raise Later("no_recipient", delay=_NO_RECIPIENT_WAIT)
+    raise RecipientRefused("contact_unknown")
 
 
 async def _send_under_claim(letter: Letter, digest_id: str, key: str, *, claim: str, sending: Sending) -> None:
@@ -182,15 +189,7 @@ async def _settle(held: Digest, key: str, *, sending: Sending, failure: str | No
             owed.extend(owe(held.id, event, now=now, awaits_successor=False) for event in events)
         return changed
 
-    deadline = time.monotonic() + MARK_FOR
-    while True:
-        try:
-            marked = await change(held.id, settled, digests=sending.digests, known=held, owing=owed)
-            break
-        except Unavailable:
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(_MARK_EVERY)
+    marked = await insistently(lambda: change(held.id, settled, digests=sending.digests, known=held, owing=owed))
     if marked is None:
         return await sending.digests.load(held.id)
     MAILS.labels("failed" if failure else "sent").inc()

@@ -1,10 +1,12 @@
 """The mail relay, by SMTP (aiosmtplib). A few connections are kept and used again.
 
 What a refusal means depends on where in the conversation it comes: to the recipient (RCPT) or to the message (552 to
-554 after DATA) it is this mail's; before, or as 421 anywhere, it is our trouble, which every mail shares.
+554 after DATA) it is this mail's; before, or as 421 anywhere, it is our trouble, which every mail shares. Many relays
+say only at RCPT what they have against a client or a sender: such a mail waits.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -32,6 +34,8 @@ _SURE = 1.0
 COMMAND_TIMEOUT = 20.0
 _CLOSING = 421
 _REFUSED_MESSAGE = (552, 553, 554)
+# The statuses (RFC 3463) of a policy, which is mostly one against us, and of the sender's address.
+_NOT_THE_RECIPIENT = re.compile(r"5\.(7\.\d|1\.[78]\b)")
 _RETRY_IN = 5.0
 
 
@@ -155,6 +159,7 @@ async def _name_recipient(smtp: SMTP, recipient: str) -> None:
             raise
         if refused.code < 500:
             raise Later("recipient_deferred", str(refused.code), delay=_RETRY_IN) from None
+        _raise_if_ours(refused)
         raise RecipientRefused("recipient_refused", status=refused.code) from None
 
 
@@ -164,10 +169,17 @@ async def _hand_over(smtp: SMTP, content: bytes) -> None:
     except SMTPDataError as refused:
         if refused.code == _CLOSING:
             raise
+        _raise_if_ours(refused)
         if refused.code in _REFUSED_MESSAGE:
             raise RecipientRefused("message_refused", status=refused.code) from None
         # Any other refusal of one message must neither hold the others nor be taken for the recipient's.
         raise Later("message_deferred", str(refused.code), delay=_RETRY_IN) from None
+
+
+def _raise_if_ours(refused: SMTPResponseException) -> None:
+    """Were it taken for the recipient's, nobody would be told until the relay is set right, not even the inbox."""
+    if _NOT_THE_RECIPIENT.match(refused.message):
+        raise Later("policy_refused", str(refused.code), delay=_RETRY_IN) from None
 
 
 async def _leave(smtp: SMTP) -> None:

@@ -51,6 +51,18 @@ async def test_an_inbox_that_refuses_is_reported_and_tried_no_more() -> None:
     assert world.told == [("alert_failed", "jeanny", 1), ("alert_failed", "inbox", 1)]
 
 
+async def test_an_inbox_that_the_directory_does_not_know_yet_is_waited_for() -> None:
+    world = World(directory(office=None))
+    world.relay.answers[JEANNY] = [refused()]
+    await world.hear(Deposit(size=1).deposited())
+    await world.pass_time(60)
+    assert world.told == [("alert_failed", "jeanny", 1)]
+    world.sending = replace(world.sending, directory=directory())
+    await world.pass_time(30)
+    assert world.relay.recipients == [INBOX]
+    assert world.told == [("alert_failed", "jeanny", 1), ("alerted", "inbox", 1)]
+
+
 async def test_a_relay_that_is_down_is_waited_for_without_a_write() -> None:
     world = World()
     world.relay.down = Unavailable("relay_unreachable")
@@ -120,7 +132,7 @@ async def test_an_accepted_mail_is_marked_even_when_somebody_changes_the_record_
 
 
 async def test_an_accepted_mail_is_marked_once_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("notify.sending._MARK_EVERY", 0)
+    monkeypatch.setattr("notify.marking._MARK_EVERY", 0)
     world = World()
     wake, answer = await _at_the_relay(world)
     world.digests.down = Unavailable("database_unavailable")
@@ -162,7 +174,7 @@ async def test_a_mail_that_the_relay_accepts_while_the_database_is_away_is_sent_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("notify.sending._RENEW_EVERY", 0.001)
-    monkeypatch.setattr("notify.sending._MARK_EVERY", 0)
+    monkeypatch.setattr("notify.marking._MARK_EVERY", 0)
     world = World()
     wake, answer = await _at_the_relay(world)
     world.digests.down, world.digests.asked = Unavailable("database_unavailable"), 0
