@@ -38,6 +38,7 @@ class WatchedBucket:
         self._entries: dict[str, bytes] = {}
         self._deleted: set[str] = set()
         """The keys of which the stream holds the mark of their deletion."""
+        self._heard = 0
         self._filled = asyncio.Event()
         self._followers: list[Change] = []
         self._unreadable: set[str] = set()
@@ -67,11 +68,14 @@ class WatchedBucket:
         _ = self.entries
 
     async def first_read(self, timeout: float) -> dict[str, bytes]:
-        """The entries, once all were read. Raises Unavailable when they were not within `timeout` seconds."""
-        try:
-            await asyncio.wait_for(self._filled.wait(), timeout)
-        except TimeoutError:
-            raise Unavailable("bucket_not_read", self._bucket) from None
+        """The entries, once all were read. Raises Unavailable when none came for `timeout` seconds."""
+        while not self._filled.is_set():
+            heard = self._heard
+            try:
+                await asyncio.wait_for(self._filled.wait(), timeout)
+            except TimeoutError:
+                if heard == self._heard:
+                    raise Unavailable("bucket_not_read", self._bucket) from None
         return self._entries
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -150,6 +154,7 @@ class WatchedBucket:
             self._set(key, None)
 
     def _apply(self, entry: KeyValue.Entry) -> None:
+        self._heard += 1
         if entry.operation in ("DEL", "PURGE"):
             self._deleted.add(entry.key)
             self._set(entry.key, None)

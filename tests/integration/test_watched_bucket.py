@@ -106,6 +106,27 @@ async def test_a_bucket_whose_last_message_was_purged_is_read(bus: JetStreamBus)
         assert await copy.first_read(10) == {"offices.14": b"1"}
 
 
+async def test_a_first_read_may_take_longer_than_its_patience_while_entries_come(
+    bus: JetStreamBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        await kv.put(bus, bucket="DIRECTORY", key=f"offices.{number}", value=b"1")
+    following = kv._next
+
+    async def slowly(watcher: KeyValue.KeyWatcher) -> KeyValue.Entry | None:
+        await asyncio.sleep(0.1)
+        return await following(watcher)
+
+    monkeypatch.setattr(kv, "_next", slowly)
+    async with watched(bus) as copy:
+        assert len(await copy.first_read(2)) == 40
+
+
+async def test_a_first_read_of_which_nothing_comes_is_unavailable(bus: JetStreamBus) -> None:
+    with pytest.raises(Unavailable, match="DIRECTORY"):
+        await WatchedBucket(bus, "DIRECTORY").first_read(0.1)
+
+
 async def test_a_follower_is_told_of_what_is_there_and_then_of_each_change(
     bus: JetStreamBus, bucket: WatchedBucket
 ) -> None:
