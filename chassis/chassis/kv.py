@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from nats.js.api import StreamState
 from nats.js.kv import KeyValue
@@ -14,25 +15,33 @@ from chassis.logs import logger
 from chassis.metrics import BUCKET_UNREADABLE
 
 # Seconds. A watch is an ephemeral consumer that a restarted server no longer knows, and nats-py does not notice
-# (nats.py #510): it is made anew after a reconnection, and now and then in any case.
-_RENEW_EVERY = 60.0
+# (nats.py #510); entries that expire or are purged leave without a word. So the copy is compared with the stream's
+# counts, and read again where they differ, after a reconnection, and now and then in any case.
+_COMPARE_EVERY = 20.0
+_READ_EVERY = 3600.0
 _LOOK_EVERY = 1.0
+
+Change = Callable[[str, bytes | None, bytes | None], None]
+"""Is told an entry's key, what it was and what it is now; None where there is none."""
 
 
 class WatchedBucket:
     """All entries of a bucket, in memory, at most moments behind. `run` keeps it so; reading needs no I/O.
 
-    Once filled it goes on serving what it last saw while the broker is away.
+    Once filled it goes on serving what it last saw while the broker is away. It is read again in place: there is never
+    a second copy, and nobody is told of what stayed the same.
     """
 
     def __init__(self, bus: JetStreamBus, bucket: str) -> None:
         self._bus = bus
         self._bucket = bucket
         self._entries: dict[str, bytes] = {}
+        self._deleted: set[str] = set()
+        """The keys of which the stream holds the mark of their deletion."""
+        self._heard = 0
         self._filled = asyncio.Event()
-        self._unreadable: dict[str, bytes | None] = {}
-        self.version = 0
-        """Another one whenever an entry is."""
+        self._followers: list[Change] = []
+        self._unreadable: set[str] = set()
 
     @property
     def entries(self) -> dict[str, bytes]:
@@ -41,25 +50,32 @@ class WatchedBucket:
             raise Unavailable("bucket_not_read", self._bucket)
         return self._entries
 
-    def note_unreadable(self, key: str) -> None:
-        """For whoever reads the entries: this one makes no sense. It is told and counted until it is another."""
-        logger().error("bucket_entry_unreadable", bucket=self._bucket, key=key)
-        self._unreadable[key] = self._entries.get(key)
-        BUCKET_UNREADABLE.labels(self._bucket).set_function(self._count_unreadable)
+    def follow(self, change: Change) -> None:
+        """Tell of each entry there is, and from then on of each change, at once."""
+        for key, value in self._entries.items():
+            change(key, None, value)
+        self._followers.append(change)
 
-    def _count_unreadable(self) -> int:
-        return sum(value is not None and self._entries.get(key) == value for key, value in self._unreadable.items())
+    def note_unreadable(self, key: str) -> None:
+        """For whoever reads the entries: this one makes no sense. It is told once and counted, until it is another."""
+        if key not in self._unreadable:
+            logger().error("bucket_entry_unreadable", bucket=self._bucket, key=key)
+            self._unreadable.add(key)
+            BUCKET_UNREADABLE.labels(self._bucket).set(len(self._unreadable))
 
     async def filled(self) -> None:
         """A readiness check. Raises Unavailable before the first complete read."""
         _ = self.entries
 
     async def first_read(self, timeout: float) -> dict[str, bytes]:
-        """The entries, once all were read. Raises Unavailable when they were not within `timeout` seconds."""
-        try:
-            await asyncio.wait_for(self._filled.wait(), timeout)
-        except TimeoutError:
-            raise Unavailable("bucket_not_read", self._bucket) from None
+        """The entries, once all were read. Raises Unavailable when none came for `timeout` seconds."""
+        while not self._filled.is_set():
+            heard = self._heard
+            try:
+                await asyncio.wait_for(self._filled.wait(), timeout)
+            except TimeoutError:
+                if heard == self._heard:
+                    raise Unavailable("bucket_not_read", self._bucket) from None
         return self._entries
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -78,25 +94,87 @@ class WatchedBucket:
         # The watch's own mark of a complete read comes too early while others write: entries would be missing.
         last = (await _state(bucket)).last_seq
         watcher = await bucket.watchall()
-        fresh: dict[str, bytes] = {}
-        complete = False
-        until = time.monotonic() + _RENEW_EVERY
+
+        def lasts() -> bool:
+            return not stop.is_set() and generation == self._bus.generation
+
         try:
-            while not stop.is_set() and time.monotonic() < until and generation == self._bus.generation:
-                try:
-                    entry = await watcher.updates(timeout=_LOOK_EVERY)  # type: ignore[no-untyped-call]  # nats-py's
-                except TimeoutError:
-                    entry = None
-                if entry is not None:
-                    _apply(fresh, entry)
-                if not complete and (_reaches(entry, last) or (entry is None and await _all_gone(bucket, last))):
-                    self.version += fresh != self._entries
-                    self._entries, complete = fresh, True
-                    self._filled.set()
-                elif complete and entry is not None:
-                    self.version += 1
+            seen = await self._read(bucket, watcher, last, lasts)
+            if seen is not None:
+                await self._keep(bucket, watcher, seen, lasts)
         finally:
             await watcher.stop()  # type: ignore[no-untyped-call]  # nats-py's
+
+    async def _read(
+        self, bucket: KeyValue, watcher: KeyValue.KeyWatcher, last: int, lasts: Callable[[], bool]
+    ) -> int | None:
+        """The sequence up to which all was read, at least `last`; None where the watch fell silent before."""
+        unmet = {*self._entries, *self._deleted}
+        lost_at = time.monotonic() + _COMPARE_EVERY
+        while lasts() and time.monotonic() < lost_at:
+            entry = await _next(watcher)
+            if entry is not None:
+                unmet.discard(entry.key)
+                self._apply(entry)
+                lost_at = time.monotonic() + _COMPARE_EVERY
+            seen = _revision(entry)
+            if seen >= last or (entry is None and await self._has_met_all(bucket, unmet)):
+                self._forget(unmet)
+                self._filled.set()
+                return max(seen, last)
+        return None
+
+    async def _keep(self, bucket: KeyValue, watcher: KeyValue.KeyWatcher, seen: int, lasts: Callable[[], bool]) -> None:
+        """Until the copy is to be read again."""
+        owed = 0
+        until, compare_at = (time.monotonic() + each for each in (_READ_EVERY, _COMPARE_EVERY))
+        while lasts() and time.monotonic() < until:
+            entry = await _next(watcher)
+            if entry is not None:
+                self._apply(entry)
+                seen = _revision(entry)
+            if time.monotonic() >= compare_at:
+                state = await _state(bucket)
+                if seen < owed or not self._agrees(state, seen):
+                    return
+                owed, compare_at = state.last_seq, time.monotonic() + _COMPARE_EVERY
+
+    async def _has_met_all(self, bucket: KeyValue, unmet: set[str]) -> bool:
+        """Asked when nothing more comes: the last message there was may have been overwritten, purged or expired."""
+        return (await _state(bucket)).messages <= len(self._entries) + len(self._deleted) - len(unmet)
+
+    def _agrees(self, state: StreamState, seen: int) -> bool:
+        """Whether nothing was missed. What is newer may be under way still: the next comparison asks for it."""
+        same_number = state.messages == len(self._entries) + len(self._deleted)
+        return state.last_seq > seen or (state.last_seq == seen and same_number)
+
+    def _forget(self, unmet: set[str]) -> None:
+        for key in unmet:
+            self._deleted.discard(key)
+            self._set(key, None)
+
+    def _apply(self, entry: KeyValue.Entry) -> None:
+        self._heard += 1
+        if entry.operation in ("DEL", "PURGE"):
+            self._deleted.add(entry.key)
+            self._set(entry.key, None)
+        else:
+            self._deleted.discard(entry.key)
+            self._set(entry.key, entry.value)
+
+    def _set(self, key: str, value: bytes | None) -> None:
+        before = self._entries.get(key)
+        if value == before:
+            return
+        if value is None:
+            del self._entries[key]
+        else:
+            self._entries[key] = value
+        if key in self._unreadable:
+            self._unreadable.remove(key)
+            BUCKET_UNREADABLE.labels(self._bucket).set(len(self._unreadable))
+        for change in self._followers:
+            change(key, before, value)
 
 
 async def put(bus: Bus, *, bucket: str, key: str, value: bytes) -> None:
@@ -113,18 +191,12 @@ async def _state(bucket: KeyValue) -> StreamState:
     return (await bucket.status()).stream_info.state
 
 
-def _reaches(entry: KeyValue.Entry | None, sequence: int) -> bool:
-    return entry is not None and (entry.revision or 0) >= sequence
+def _revision(entry: KeyValue.Entry | None) -> int:
+    return (entry.revision or 0) if entry is not None else 0
 
 
-async def _all_gone(bucket: KeyValue, sequence: int) -> bool:
-    """Whether the bucket holds nothing up to this sequence any more: all of it was overwritten or expired."""
-    state = await _state(bucket)
-    return state.messages == 0 or state.first_seq > sequence
-
-
-def _apply(entries: dict[str, bytes], entry: KeyValue.Entry) -> None:
-    if entry.operation in ("DEL", "PURGE"):
-        entries.pop(entry.key, None)
-    elif entry.value is not None:
-        entries[entry.key] = entry.value
+async def _next(watcher: KeyValue.KeyWatcher) -> KeyValue.Entry | None:
+    try:
+        return await watcher.updates(timeout=_LOOK_EVERY)  # type: ignore[no-untyped-call,no-any-return]  # nats-py's
+    except TimeoutError:
+        return None

@@ -7,10 +7,11 @@ catalog writes them.
 import base64
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypeVar
+from bisect import insort
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import StringConstraints, ValidationError
 
@@ -21,6 +22,7 @@ ContactRole = Literal["comptable", "conseil", "autre"]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s<>,;:\"]{1,64}@[^@\s<>,;:\"]{1,190}\.[^@\s<>,;:\".]{2,63}$")]
 
 T = TypeVar("T", bound=Value)
+Change = Callable[[str, bytes | None, bytes | None], None]
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_TOKEN = 64
 
@@ -71,6 +73,9 @@ class Office(Value):
     inbox: Email
 
 
+_KINDS: Mapping[str, type[Value]] = {"clients": Client, "people": OfficePerson, "offices": Office}
+
+
 @dataclass(frozen=True)
 class Subject:
     """Somebody who signs in, as the directory has them now. `clients` are a client's own accounts, empty for others."""
@@ -108,25 +113,30 @@ def recipient_id(sub: str) -> str:
 
 
 class Directory:
-    """Look-ups in a copy of the bucket. `entries` gives the copy as it is now, key to JSON; values are parsed once.
+    """Look-ups in a copy of the bucket. `entries` gives the copy as it is now, key to JSON; values are parsed anew at
+    each look-up, so nothing of a record outlives it here.
 
-    `entries` may raise its own error while there is no copy yet; every look-up passes it on. `version` changes whenever
-    the copy does; without it, who belongs where is read anew at each look-up by a person. A record that cannot be read
-    counts as absent, so that it is in nobody else's way; `unreadable` is told its key, once a value.
+    `entries` may raise its own error while there is no copy yet; every look-up passes it on. `follow` is handed what is
+    to be told of each entry and each change: its key, what it was, what it is. Without it, who belongs where is read
+    anew at each look-up by a person. A record that cannot be read counts as absent, so that it is in nobody else's way;
+    `unreadable` is told its key whenever it is met.
     """
 
     def __init__(
         self,
         entries: Callable[[], Mapping[str, bytes]],
         *,
-        version: Callable[[], int] | None = None,
+        follow: Callable[[Change], None] | None = None,
         unreadable: Callable[[str], None] | None = None,
     ) -> None:
         self._entries = entries
-        self._version = version
         self._unreadable = unreadable
-        self._parsed: dict[str, tuple[bytes, Value | None]] = {}
-        self._links: _Links | None = None
+        self._links = self._followed(follow) if follow else None
+
+    @classmethod
+    def of(cls, entries: Mapping[str, bytes]) -> Self:
+        """Look-ups in entries that stay as they are."""
+        return cls(lambda: entries, follow=partial(_tell, entries))
 
     def client(self, office: str, client: str) -> Client | None:
         """A client account."""
@@ -140,17 +150,11 @@ class Directory:
         """A collaborator or admin."""
         return self._get(person_key(office, sub), OfficePerson)
 
-    def clients(self) -> Iterator[Client]:
-        """All client accounts."""
-        return self._all("clients.", Client)
-
     def offices(self) -> Iterator[Office]:
         """All offices."""
-        return self._all("offices.", Office)
-
-    def people(self) -> Iterator[OfficePerson]:
-        """All collaborators and admins."""
-        return self._all("people.", OfficePerson)
+        for key in sorted(key for key in self._entries() if key.startswith("offices.")):
+            if office := self._get(key, Office):
+                yield office
 
     def subject(self, sub: str) -> Subject | None:
         """Who signs in with this `sub`, None when nobody does any more.
@@ -158,10 +162,11 @@ class Directory:
         The import refuses a `sub` that stands for more than one office or role. Should the directory hold one all the
         same, a collaborator or admin comes first, then the first office.
         """
-        links = self._linked()
-        if person := links.colleagues.get(sub):
-            return Subject(sub=sub, name=person.name, email=person.email, role=person.role, office=person.office)
-        accounts = links.accounts.get(sub)
+        records = self.signing_in(sub)
+        for person in records:
+            if isinstance(person, OfficePerson):
+                return Subject(sub=sub, name=person.name, email=person.email, role=person.role, office=person.office)
+        accounts = [account for account in records if isinstance(account, Client)]
         if not accounts:
             return None
         office = accounts[0].office
@@ -171,56 +176,83 @@ class Directory:
             sub=sub, name=person_there.name, email=person_there.email, role="client", office=office, clients=clients
         )
 
-    def clients_advised_by(self, office: str, sub: str) -> list[Client]:
-        """The clients of an office whose contact this collaborator is."""
-        return [client for client in self._linked().advised.get(sub, ()) if client.office == office]
+    def signing_in(self, sub: str) -> Sequence[Client | OfficePerson]:
+        """The records with which this `sub` signs in."""
+        entries, links = self._entries(), self._linked()
+        found = (self._read(key, entries.get(key)) for key in links.signing_in.get(sub, ()))
+        return [record for record in found if isinstance(record, Client | OfficePerson)]
+
+    def clients_advised_by(self, office: str, sub: str) -> Sequence[str]:
+        """The ids of an office's clients whose contact this collaborator is."""
+        of_office = client_key(office, "")
+        return [key.removeprefix(of_office) for key in self._linked().advised.get(sub, ()) if key.startswith(of_office)]
 
     def _linked(self) -> "_Links":
-        version = self._version() if self._version else None
-        if self._links is None or version is None or version != self._links.version:
-            self._links = _Links.of(self.people(), self.clients(), version=version)
-        return self._links
+        entries = self._entries()
+        return self._links or self._followed(partial(_tell, entries))
 
-    def _all(self, prefix: str, model: type[T]) -> Iterator[T]:
-        for key in sorted(self._entries()):
-            if key.startswith(prefix) and (value := self._get(key, model)):
-                yield value
+    def _followed(self, follow: Callable[[Change], None]) -> "_Links":
+        links = _Links()
+
+        def change(key: str, before: bytes | None, now: bytes | None) -> None:
+            links.change(key, _parsed(key, before), self._read(key, now))
+
+        follow(change)
+        return links
 
     def _get(self, key: str, model: type[T]) -> T | None:
-        raw = self._entries().get(key)
-        if raw is None:
-            return None
-        known = self._parsed.get(key)
-        if known is None or known[0] != raw:
-            known = self._parsed[key] = (raw, self._read(key, raw, model))
-        return known[1] if isinstance(known[1], model) else None
+        found = self._read(key, self._entries().get(key))
+        return found if isinstance(found, model) else None
 
-    def _read(self, key: str, raw: bytes, model: type[T]) -> T | None:
-        try:
-            return model.model_validate_json(raw)
-        except ValidationError:
-            if self._unreadable:
-                self._unreadable(key)
-            return None
+    def _read(self, key: str, raw: bytes | None) -> Value | None:
+        found = _parsed(key, raw)
+        if found is None and raw is not None and self._unreadable:
+            self._unreadable(key)
+        return found
 
 
-@dataclass(frozen=True)
 class _Links:
-    """Where each `sub` stands, at one version of the copy."""
+    """Under which keys each `sub` stands, in order: of the records it signs in with, and of the clients it advises."""
 
-    version: int | None
-    colleagues: dict[str, OfficePerson] = field(default_factory=dict)
-    accounts: defaultdict[str, list[Client]] = field(default_factory=lambda: defaultdict(list))
-    advised: defaultdict[str, list[Client]] = field(default_factory=lambda: defaultdict(list))
+    def __init__(self) -> None:
+        self.signing_in: dict[str, list[str]] = {}
+        self.advised: dict[str, list[str]] = {}
 
-    @classmethod
-    def of(cls, people: Iterable[OfficePerson], clients: Iterable[Client], *, version: int | None) -> "_Links":
-        links = cls(version)
-        for person in people:
-            links.colleagues.setdefault(person.sub, person)
-        for client in clients:
-            for sub in dict.fromkeys(each.sub for each in client.people):
-                links.accounts[sub].append(client)
-            for sub in dict.fromkeys(contact.sub for contact in client.contacts if contact.sub):
-                links.advised[sub].append(client)
-        return links
+    def change(self, key: str, before: Value | None, now: Value | None) -> None:
+        """An entry is another, or none."""
+        for links, subs in ((self.signing_in, _signing_in), (self.advised, _advising)):
+            old, new = subs(before), subs(now)
+            for sub in old - new:
+                links[sub].remove(key)
+                if not links[sub]:
+                    del links[sub]
+            for sub in new - old:
+                insort(links.setdefault(sub, []), key)
+
+
+def _signing_in(record: Value | None) -> set[str]:
+    match record:
+        case OfficePerson():
+            return {record.sub}
+        case Client():
+            return {person.sub for person in record.people}
+    return set()
+
+
+def _advising(record: Value | None) -> set[str]:
+    return {contact.sub for contact in record.contacts if contact.sub} if isinstance(record, Client) else set()
+
+
+def _parsed(key: str, raw: bytes | None) -> Value | None:
+    model = _KINDS.get(key.partition(".")[0])
+    if raw is None or model is None:
+        return None
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError:
+        return None
+
+
+def _tell(entries: Mapping[str, bytes], change: Change) -> None:
+    for key, value in entries.items():
+        change(key, None, value)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ LARGE = 2 * PART + 12_345
 SCRATCH = 512 * MIB
 
 
+@lru_cache(maxsize=4)  # dozens of tests send the same large one
 def pdf(size: int) -> bytes:
     return b"%PDF-1.7\n" + random.Random(size).randbytes(size - 9)  # noqa: S311 (test data)
 

@@ -64,7 +64,7 @@ class DirectoryAdmin:
         except ValidationError as error:
             names = ", ".join(sorted({str(item["loc"][-1]) for item in error.errors()}))
             raise Problem(422, "invalid_request", f"La demande n’est pas valable : {names}.") from None
-        if objections := Outlook.of(self._directory, [record]).objections_to(record):
+        if objections := Outlook(self._directory, [record]).objections_to(record):
             raise Problem(409, objections[0].code, _OBJECTIONS[objections[0].code])
         await self._bucket.write(key_of(record), encoded(record))
         return record.model_dump(mode="json")

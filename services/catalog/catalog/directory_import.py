@@ -57,8 +57,7 @@ def read(text: str, *, json: bool) -> Reading:
 
 def plan(reading: Reading, entries: Mapping[str, bytes]) -> Plan:
     """Compare with the directory's entries as they are. Raises FaultyFile."""
-    directory = Directory(lambda: entries)
-    outlook = Outlook.of(directory, [row.record for row in reading.rows])
+    outlook = Outlook(Directory.of(entries), [row.record for row in reading.rows])
     faults = [row.fault(found.reason) for row in reading.rows for found in outlook.objections_to(row.record)]
     if faults or reading.faults:
         raise FaultyFile([*reading.faults, *faults])

@@ -32,13 +32,13 @@ class DirectoryBucket:
 
 @asynccontextmanager
 async def opened(settings: CatalogSettings) -> AsyncIterator[tuple[DirectoryBucket, dict[str, bytes]]]:
-    """The bucket and its entries as they are now, for a command. Raises Unavailable after ten seconds."""
+    """The bucket and its entries as they are now, for a command. Raises Unavailable after ten seconds of silence."""
     async with JetStreamBus.of(settings, name="catalog-command") as bus:
         yield DirectoryBucket(bus), await entries_of(bus)
 
 
 async def entries_of(bus: JetStreamBus) -> dict[str, bytes]:
-    """The bucket's entries as they are now. Raises Unavailable after ten seconds."""
+    """The bucket's entries as they are now. Raises Unavailable after ten seconds of silence."""
     stop = asyncio.Event()
     copy = WatchedBucket(bus, DIRECTORY.name)
     watching = asyncio.create_task(copy.run(stop))

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, Self
+from typing import Literal
 
 from contracts.directory import (
     Client,
@@ -151,16 +151,12 @@ def duplicates_within(client: Client) -> list[Objection]:
 
 
 class Outlook:
-    """The directory as it will be: what it holds, with some records replaced. Checks what spans several records."""
+    """The directory as it will be: what it holds, with some records replaced. Checks what spans several records; raises
+    Unavailable before the directory was read."""
 
-    def __init__(self, records: Iterable[Record]) -> None:
-        self._records = {key_of(record): record for record in records}
-
-    @classmethod
-    def of(cls, directory: Directory, changes: Iterable[Record]) -> Self:
-        """The directory after these changes. Raises Unavailable before the directory was read."""
-        present: list[Record] = [*directory.offices(), *directory.people(), *directory.clients()]
-        return cls([*present, *changes])
+    def __init__(self, directory: Directory, changes: Iterable[Record]) -> None:
+        self._directory = directory
+        self._changes = {key_of(record): record for record in changes}
 
     def objections_to(self, record: Record) -> list[Objection]:
         """Why this record of the outlook cannot stand; empty when it can."""
@@ -174,28 +170,35 @@ class Outlook:
                 return [*self._without_office(record.office), *duplicates_within(record), *torn]
 
     def _without_office(self, office: str) -> list[Objection]:
-        if office_key(office) in self._records:
+        if office_key(office) in self._changes or self._directory.office(office):
             return []
         reason = f"office '{office}' has no inbox: neither this import nor the directory has that office"
         return [Objection("office_unknown", reason)]
 
     def _torn(self, sub: str, office: str, role: str) -> list[Objection]:
-        others = sorted(self._sign_ins.get(sub, set()) - {(office, role)})
+        stays = (record for record in self._directory.signing_in(sub) if key_of(record) not in self._changes)
+        there = {places[sub] for places in map(_sign_ins, stays)} | self._changed.get(sub, set())
+        others = sorted(there - {(office, role)})
         return [Objection("sub_elsewhere", f"this sub also signs in as {r} of office '{o}'") for o, r in others]
 
     @cached_property
-    def _sign_ins(self) -> Mapping[str, set[tuple[str, str]]]:
+    def _changed(self) -> Mapping[str, set[tuple[str, str]]]:
         found: dict[str, set[tuple[str, str]]] = {}
-        for record in self._records.values():
-            match record:
-                case OfficePerson():
-                    found.setdefault(record.sub, set()).add((record.office, record.role))
-                case Client():
-                    for person in record.people:
-                        found.setdefault(person.sub, set()).add((record.office, "client"))
-                case Office():
-                    pass
+        for record in self._changes.values():
+            for sub, place in _sign_ins(record).items():
+                found.setdefault(sub, set()).add(place)
         return found
+
+
+def _sign_ins(record: Record) -> Mapping[str, tuple[str, str]]:
+    """Who signs in with this record, and as what: office and role."""
+    match record:
+        case OfficePerson():
+            return {record.sub: (record.office, record.role)}
+        case Client():
+            return {person.sub: (record.office, "client") for person in record.people}
+        case Office():
+            return {}
 
 
 def explained(error: ValidationError, names: Mapping[str, str] | None = None) -> list[tuple[str, str]]:

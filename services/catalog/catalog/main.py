@@ -116,7 +116,7 @@ async def compose(stack: AsyncExitStack, *, settings: CatalogSettings) -> Parts:
     allowances, asked = Allowances(kept.counts), settings.requests
     limiter = Limiter(allowances, RequestsOnly(asked.person), RequestsOnly(asked.address), REASONS)
     arrivals = Limiter(allowances, RequestsOnly(None), RequestsOnly(asked.sign_in), SIGN_IN_REASONS)
-    directory = Directory(lambda: people.entries, version=lambda: people.version, unreadable=people.note_unreadable)
+    directory = Directory(lambda: people.entries, follow=people.follow, unreadable=people.note_unreadable)
     keys = SigningKeys.load(settings.session_keys_dir)
     authenticate = Authenticator(
         portal_of(settings.auth, keys),

@@ -29,7 +29,7 @@ class Rights:
         if who.role == "client":
             clients = list(who.clients)
         elif who.role == "collaborator":
-            clients = [found.id for found in self._directory.clients_advised_by(who.office, who.sub)]
+            clients = list(self._directory.clients_advised_by(who.office, who.sub))
         else:
             clients = []
         if client is not None:

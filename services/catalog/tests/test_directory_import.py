@@ -78,11 +78,13 @@ async def test_an_import_cut_off_anywhere_leaves_a_directory_that_holds_together
         bucket = Bucket(patience)
         with pytest.raises(Unavailable):
             await bucket.take(whole)
-        directory = Directory(lambda entries=bucket.entries: entries)  # type: ignore[misc]
-        for client in directory.clients():
-            assert directory.office(client.office)
-            assert all(directory.person(client.office, each.sub) for each in client.contacts if each.sub)
-        assert all(directory.office(person.office) for person in directory.people())
+        directory = Directory.of(bucket.entries)
+        for kind, office, name in (key.split(".") for key in bucket.entries if not key.startswith("offices.")):
+            assert directory.office(office)
+            if kind == "clients":
+                client = directory.client(office, name)
+                assert client is not None
+                assert all(directory.person(office, each.sub) for each in client.contacts if each.sub)
         bucket.patience = 1000
         await bucket.take(plan(read(text, json=False), bucket.entries))
         assert plan(read(text, json=False), bucket.entries).changes == ()

@@ -10,6 +10,7 @@ from contracts.envelope import Envelope
 
 from notify.handlers import Clock, system_clock
 from notify.letter import Letters
+from notify.marking import insistently
 from notify.metrics import MAILS
 from notify.ports import Relay, SealMarks
 
@@ -31,8 +32,9 @@ class SealSending:
 async def send_seal(event: Envelope, *, sending: SealSending) -> Sequence[Envelope]:
     """Send a seal to the inbox of its office, unless it was. Causes no events.
 
-    Whoever dies after the relay has taken it and before the mark sends it again, under the same Message-ID. Raises
-    Unavailable, Later, and RecipientRefused where the inbox is refused for good.
+    Whoever dies after the relay has taken it and before the mark sends it again, under the same Message-ID; likewise
+    while the database is away for longer than marking is tried. Raises Unavailable, Later, and RecipientRefused where
+    the inbox is refused for good.
     """
     seal = event.data
     # A number may come again with another seal, of a database that was restored: that one is news.
@@ -43,6 +45,6 @@ async def send_seal(event: Envelope, *, sending: SealSending) -> Sequence[Envelo
     if office is None:
         raise Later("office_unknown", delay=_UNKNOWN_OFFICE_WAIT)
     await sending.relay.send(sending.letters.seal(seal, office))
-    await sending.marks.mark_sent(digest, office=seal.office, at=sending.clock())
+    await insistently(lambda: sending.marks.mark_sent(digest, office=seal.office, at=sending.clock()))
     MAILS.labels("sent").inc()
     return ()

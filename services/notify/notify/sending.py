@@ -7,7 +7,6 @@ database, for it goes on as if nobody did. Both carry the same Message-ID.
 """
 
 import asyncio
-import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ from notify.errors import RecipientRefused
 from notify.handlers import Clock, change, keep, see_to, system_clock
 from notify.letter import Letters
 from notify.mails import INBOX
+from notify.marking import insistently
 from notify.metrics import MAILS
 from notify.model import LEASE, Digest
 from notify.ports import Alarm, Announcer, Digests, Letter, Relay
@@ -32,9 +32,6 @@ from notify.recipients import Addressee, addressee, recipients
 # Seconds.
 _RENEW_EVERY = LEASE.total_seconds() / 3
 _NO_RECIPIENT_WAIT = 30.0
-# An accepted mail that cannot be marked, because the database is away, would be sent again: this long it is tried, and
-# a service that is told to stop waits for it.
-MARK_FOR, _MARK_EVERY = 60.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -192,15 +189,7 @@ async def _settle(held: Digest, key: str, *, sending: Sending, failure: str | No
             owed.extend(owe(held.id, event, now=now, awaits_successor=False) for event in events)
         return changed
 
-    deadline = time.monotonic() + MARK_FOR
-    while True:
-        try:
-            marked = await change(held.id, settled, digests=sending.digests, known=held, owing=owed)
-            break
-        except Unavailable:
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(_MARK_EVERY)
+    marked = await insistently(lambda: change(held.id, settled, digests=sending.digests, known=held, owing=owed))
     if marked is None:
         return await sending.digests.load(held.id)
     MAILS.labels("failed" if failure else "sent").inc()

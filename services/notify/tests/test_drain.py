@@ -1,7 +1,7 @@
 """A service that is told to stop waits until what the relay has accepted is marked."""
 
 from chassis.service import DRAIN_SECONDS
-from notify import sending, smtp
+from notify import marking, smtp
 from notify.handlers import note_event
 
 from tests.suites.notify_events import Deposit
@@ -10,7 +10,7 @@ from tests.suites.notify_world import World
 
 def test_a_mail_that_is_being_sent_can_be_marked_before_the_process_ends() -> None:
     # The relay's last answer, then the database's absence and the answer to the last try.
-    assert DRAIN_SECONDS >= smtp.COMMAND_TIMEOUT + sending.MARK_FOR + 5
+    assert DRAIN_SECONDS >= smtp.COMMAND_TIMEOUT + marking.MARK_FOR + 5
 
 
 async def test_a_service_that_leaves_begins_no_mail_and_has_another_wake_up_for_it() -> None:

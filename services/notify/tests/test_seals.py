@@ -68,7 +68,17 @@ async def test_another_seal_under_a_number_that_was_sent_is_sent_as_well() -> No
     assert first.message_id != second.message_id
 
 
-async def test_what_could_not_be_marked_is_sent_again_under_the_same_id() -> None:
+async def test_a_seal_is_marked_once_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("notify.marking._MARK_EVERY", 0)
+    here = Room()
+    here.marks.down = Unavailable("database_unavailable")
+    await here.hear(sealed())
+    await here.hear(sealed())
+    assert here.relay.recipients == [OFFICE.inbox]
+
+
+async def test_what_could_not_be_marked_is_sent_again_under_the_same_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("notify.marking.MARK_FOR", -1)
     here = Room()
     here.marks.down = Unavailable("database_unavailable")
     with pytest.raises(Unavailable):

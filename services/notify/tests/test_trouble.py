@@ -132,7 +132,7 @@ async def test_an_accepted_mail_is_marked_even_when_somebody_changes_the_record_
 
 
 async def test_an_accepted_mail_is_marked_once_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("notify.sending._MARK_EVERY", 0)
+    monkeypatch.setattr("notify.marking._MARK_EVERY", 0)
     world = World()
     wake, answer = await _at_the_relay(world)
     world.digests.down = Unavailable("database_unavailable")
@@ -174,7 +174,7 @@ async def test_a_mail_that_the_relay_accepts_while_the_database_is_away_is_sent_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("notify.sending._RENEW_EVERY", 0.001)
-    monkeypatch.setattr("notify.sending._MARK_EVERY", 0)
+    monkeypatch.setattr("notify.marking._MARK_EVERY", 0)
     world = World()
     wake, answer = await _at_the_relay(world)
     world.digests.down, world.digests.asked = Unavailable("database_unavailable"), 0

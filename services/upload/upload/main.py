@@ -80,7 +80,7 @@ async def compose(settings: UploadSettings, stack: AsyncExitStack) -> Parts:
     await counts.prepare()
     allowances = Allowances(counts)
     people, revoked = WatchedBucket(broker, DIRECTORY.name), WatchedBucket(broker, REVOKED.name)
-    directory = Directory(lambda: people.entries, version=lambda: people.version, unreadable=people.note_unreadable)
+    directory = Directory(lambda: people.entries, follow=people.follow, unreadable=people.note_unreadable)
     announcer = OwedPublisher(bus, owed_store, republish_after=settings.republish_after)
     staging = points.at("Staging", S3Staging(s3))
     # Closed after what may be under way in the background.

@@ -31,7 +31,7 @@ def owner_of(identity: Identity, directory: Directory) -> Owner:
     """Whose uploads somebody may touch. Raises Unavailable."""
     clients = frozenset(identity.clients)
     if identity.role == "collaborator":
-        clients = frozenset(each.id for each in directory.clients_advised_by(identity.office, identity.sub))
+        clients = frozenset(directory.clients_advised_by(identity.office, identity.sub))
     return Owner(identity.sub, identity.office, clients)
 
 
