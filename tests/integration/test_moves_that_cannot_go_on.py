@@ -4,76 +4,21 @@ The table is that of `docs/failures.md`.
 """
 
 import asyncio
-import hashlib
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from html import unescape
 
 import httpx
-import nats
 import pytest
-from chassis.mongo import connected
-from contracts.envelope import Envelope, envelop
-from ged_mover.mongo import COLLECTION
-from nats.js import JetStreamContext
+from contracts.envelope import Envelope
 
 from contracts import events as e
 from tests.support.catalog import Scene
 from tests.support.eventually import eventually
 from tests.support.mover import Mover
+from tests.support.moves import CONTENT, Stage, staged
 from tests.support.running import RunningStack
-from tests.support.store import Store
-from tests.support.streams import stored
-
-CONTENT = b"%PDF-1.7 une facture"
-_DEAD = "connect.v1.dead.ged-mover"
-_TAG = re.compile(r"<[^>]*>")
-# Longer ago than any decision takes to have its effect.
-DECIDED = timedelta(minutes=20)
-
-
-@dataclass
-class Stage:
-    """One office, its documents' places, and the dead letters."""
-
-    scene: Scene
-    store: Store
-    js: JetStreamContext
-
-    def deposit(self) -> Envelope:
-        return self.scene.announced(sha256=hashlib.sha256(CONTENT).hexdigest(), size=len(CONTENT))
-
-    def key(self, deposit: Envelope) -> str:
-        return f"{self.scene.office}/{self.scene.client}/{deposit.data.document}"
-
-    async def archived(self) -> Envelope:
-        """A document that the mover has brought into the GED."""
-        deposit = self.deposit()
-        await self.store.stage(deposit.data.document, CONTENT)
-        await self.scene.tell(deposit)
-        await self.scene.shown(self.scene.browser("client"), deposit, "archived")
-        return deposit
-
-    async def decided(self, kind: type[e.Taken] | type[e.Withdrawn], deposit: Envelope) -> None:
-        facts = {"document": deposit.data.document, "office": self.scene.office, "client": self.scene.client}
-        by, when = {"sub": "somebody", "name": "QUELQU’UN"}, datetime.now(UTC) - DECIDED
-        decision = {"space": "deposits", "revision": 1, "by": by, "at": when}
-        await self.scene.tell(envelop(kind.model_validate({**facts, **decision})))
-
-    async def page(self, who: str, deposit: Envelope) -> str:
-        """What somebody reads on the document's page."""
-        answer = await self.scene.browser(who).get(f"/documents/{deposit.data.document}")
-        assert answer.status_code == 200
-        return " ".join(unescape(_TAG.sub(" ", answer.text)).split())
-
-    async def buried(self, deposit: Envelope) -> set[str]:
-        """The codes of the mover's dead letters about the document."""
-        letters = await stored(self.js, _DEAD, stream="CONNECT_DEAD")
-        about = [each for each in letters if deposit.data.document.encode() in each.data]
-        return {(each.headers or {})["Connect-Code"] for each in about}
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +30,8 @@ def process(servers: RunningStack) -> Iterator[Mover]:
 @pytest.fixture
 async def stage(servers: RunningStack, process: Mover, scene: Scene) -> AsyncIterator[Stage]:
     await eventually(process.ready, within=45)
-    where, store = servers.endpoints["nats"], Store(servers.endpoints["s3"])
-    client = await nats.connect(where["url"], user=where["user"], password=where["password"])
-    yield Stage(scene, store, client.jetstream())
-    await client.close()
-    store.close()
+    async with staged(servers, scene) as opened:
+        yield opened
 
 
 async def nothing_staged(stage: Stage) -> Envelope:
@@ -267,43 +209,3 @@ async def test_taken_and_withdrawn_at_once_one_of_them_holds_and_has_its_effect(
         await eventually(has_its_effect, within=60)
         assert taken != withdrawn
         assert await stage.buried(deposit) == set()
-
-
-async def test_a_ged_that_refuses_is_waited_for_and_said_so(
-    servers: RunningStack, stage: Stage, process: Mover
-) -> None:
-    """A full one answers as one that is away; see the chaos suite."""
-    env = servers.env("ged-mover")
-    process.end()
-    try:
-        with Mover({**env, "GED_MOVER_GED__SECRET_KEY": "not-the-key"}) as refused:
-            deposit = stage.deposit()
-            await stage.store.stage(deposit.data.document, CONTENT)
-            await stage.scene.tell(deposit)
-            await eventually(lambda: suspended(refused), within=60)
-            assert not await refused.ready()
-
-            async with connected(env["GED_MOVER_MONGO_URL"], env["GED_MOVER_MONGO_DATABASE"]) as database:
-                # Five minutes go by.
-                past = {"$set": {"tell_at": datetime.now(UTC) - timedelta(seconds=1)}}
-                await database[COLLECTION].update_one({"_id": deposit.data.document}, past)
-
-            async def told() -> bool:
-                text = "La sécurisation est retardée. L’espace de GED sécurisée refuse l’accès."
-                return text in await stage.page("client", deposit) and text in await stage.page("accountant", deposit)
-
-            await eventually(told, within=60)
-    finally:
-        process.start()
-    await stage.scene.shown(stage.scene.browser("client"), deposit, "archived")
-    assert await stage.buried(deposit) == set()
-
-
-async def suspended(mover: Mover) -> bool:
-    """Whether its metrics say that it waits for a store."""
-    async with httpx.AsyncClient() as http:
-        try:
-            metrics = (await http.get(f"{mover.url}/metrics")).text
-        except httpx.TransportError:
-            return False
-    return 'connect_consumer_suspended{subscription="ged-mover-moves"} 1.0' in metrics
