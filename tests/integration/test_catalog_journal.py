@@ -20,7 +20,7 @@ from joserfc.jwk import OKPKey
 
 from tests.suites.catalog_accesses import AccessesBehaviour, entry
 from tests.suites.catalog_events import at
-from tests.suites.catalog_journal import ClaimsBehaviour, FakeTrail, JournalBehaviour, SealsBehaviour, seal
+from tests.suites.catalog_journal import ClaimsBehaviour, FakeTrail, JournalBehaviour, SealsBehaviour, chain_of, seal
 from tests.suites.catalog_journal import entry as journal_entry
 from tests.suites.owed import published_before
 from tests.support.eventually import eventually
@@ -51,6 +51,19 @@ class TestMongoJournal(JournalBehaviour):
         journal = MongoJournal(database)
         await journal.prepare()
         return journal
+
+
+async def test_writers_that_do_not_know_of_each_other_make_one_chain_with_each_entry_once(database: Database) -> None:
+    writers = [MongoJournal(database), MongoJournal(database)]
+    await writers[0].prepare()
+    for number in range(1, 7):
+        told, writer, other = journal_entry(), writers[number % 2], writers[number % 2 - 1]
+        assert await writer.write(told) == number
+        assert (await other.write(told), await writer.write(told)) == (None, None)
+    at_once = [journal_entry() for _ in range(4)]
+    numbers = await asyncio.gather(*(writer.write(told) for told in at_once for writer in writers))
+    assert sorted(number for number in numbers if number) == [7, 8, 9, 10]
+    assert await chain_of(writers[0]) == 10
 
 
 class TestMongoSeals(SealsBehaviour):

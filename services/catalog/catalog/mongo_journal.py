@@ -4,6 +4,7 @@ in the stream. Only ever added to: the catalog's user may do nothing else there.
 The number is the record's id, so of two writers who follow the same entry one is refused, and the chain has no fork.
 """
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ from catalog.chain import Broken, Entry, Link, next_link
 
 # Another writer may take the number meanwhile; more often than this is no coincidence.
 _ATTEMPTS = 10
+# Seconds for which the entry that was written last is taken for the last one, unasked: who is wrong is refused the
+# number, and a database that was put back meanwhile was away for longer.
+_KNOWN_FOR = 2.0
 # Read at a time, and hashed at a time in a thread: some milliseconds each.
 _BATCH = 500
 
@@ -27,6 +31,8 @@ class MongoJournal:
     def __init__(self, database: Database) -> None:
         # What a primary has not yet shared with the others may be taken back, and with it what was built on it.
         self._links = database["audit"].with_options(read_concern=ReadConcern("majority"))
+        self._written: Link | None = None
+        self._written_at = 0.0
 
     async def prepare(self) -> None:
         """Create the indexes. Idempotent; raises Unavailable."""
@@ -37,10 +43,7 @@ class MongoJournal:
     async def write(self, entry: Entry, *, heard: int = 0) -> int | None:
         """See `ports.Journal`."""
         for _ in range(_ATTEMPTS):
-            with translated():
-                if await self._links.count_documents({"entry.id": entry["id"]}, limit=1):
-                    return None
-            link = next_link(entry, await self.last())
+            link = next_link(entry, await self._previous())
             record = {
                 "_id": link.seq,
                 "entry": link.entry,
@@ -51,10 +54,20 @@ class MongoJournal:
             try:
                 with translated():
                     await self._links.insert_one(record)
-            except DuplicateKeyError:
+            except DuplicateKeyError as taken:
+                if "entry.id" in (taken.details or {}).get("keyPattern", {}):
+                    return None
                 continue
+            self._written, self._written_at = link, time.monotonic()
             return link.seq
         raise Unavailable("journal_contended")
+
+    async def _previous(self) -> Link | None:
+        """The last entry, as far as is known."""
+        written, self._written = self._written, None
+        if written and time.monotonic() - self._written_at < _KNOWN_FOR:
+            return written
+        return await self.last()
 
     async def heard(self) -> int:
         """See `ports.Journal`."""
