@@ -16,6 +16,7 @@ from chassis.errors import Failure, Unavailable
 from chassis.settings import S3Settings
 
 CHUNK = 256 * 1024
+_SENT = 128 * 1024
 _DOWN_CODES = {
     "ConditionalRequestConflict",  # two conditional writes at once: the second attempt sees who came first
     "InternalError",
@@ -45,8 +46,9 @@ class Window(ReadFileChunk):
         super().__init__(file, size, start + size)
 
     def read(self, amount: int | None = None) -> bytes:
-        """As much as is asked for, or more: urllib3 asks for 16 KiB at a time, each a turn at the interpreter."""
-        return super().read(amount if amount is None else max(amount, CHUNK))
+        """All, or 128 KiB, whatever is asked for: 16 KiB to be sent, each a turn at the interpreter; 1 MiB to be
+        signed, which with many at once is much."""
+        return super().read(amount if amount is None else _SENT)
 
 
 class S3:

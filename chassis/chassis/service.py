@@ -21,6 +21,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chassis import memory
 from chassis.health import PROBES, Check, health_routes
 from chassis.logs import configure_logs, logger
 from chassis.metrics import REQUEST_SECONDS, REQUESTS
@@ -60,6 +61,7 @@ def run_service(*, name: str, settings: ServiceSettings, compose: Compose) -> No
 
     Raises SystemExit(1) when a background task failed.
     """
+    memory.keep_little()
     configure_logs(service=name, level=settings.log_level)
     start_tracing(service=name)
     life = _Life(name, compose, wait=settings.drain_wait)

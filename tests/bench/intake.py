@@ -14,7 +14,7 @@ from tests.support.upload_replicas import fill_directory
 from .measuring import Aim, Measure, Row, side_by_side
 from .node_peer import node_peer
 from .objects import Objects
-from .processes import peak_of
+from .processes import peak_of, peaks_of_children
 from .sender import PIECE, Sender
 from .workers import intake_workers
 
@@ -24,6 +24,7 @@ PEER_COUNT = 200
 LARGE_COUNT, LARGE_AT_ONCE = 24, 4
 TRANSFERS, SLOW_SECONDS = 64, 30.0
 WORKERS = 2
+_INSPECTORS = "its processes that look into files, MB"
 
 
 async def rows(folder: Path, *, rounds: int) -> AsyncIterator[Row]:
@@ -92,9 +93,11 @@ async def _memory(stack: RunningStack, *, rounds: int) -> AsyncIterator[Row]:
             async with Sender(workers.bases, token=workers.token) as sender:
                 await asyncio.gather(*(sender.deposit(large, steps=2, pause=pause) for _ in range(TRANSFERS)))
                 many.ours.append(peak_of(workers.pids[0]))
+                many.also.setdefault(_INSPECTORS, []).append(peaks_of_children(workers.pids[0]))
         with intake_workers(stack, count=1, UPLOAD_MAX_SIZE=str(HUGE)) as workers:
             async with Sender(workers.bases, token=workers.token) as sender:
                 await sender.deposit(huge, steps=2)
                 one.ours.append(peak_of(workers.pids[0]))
+                one.also.setdefault(_INSPECTORS, []).append(peaks_of_children(workers.pids[0]))
     yield many
     yield one

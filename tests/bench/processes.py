@@ -38,8 +38,13 @@ def open_many_files() -> None:
 
 
 def peak_of(pid: int) -> float:
-    """The most resident MB that a process had so far, and each of its children, though not all at the same time."""
-    return sum(_status(each, "VmHWM:") for each in _family(pid)) / _MB
+    """The most resident MB that a process had so far, without its children."""
+    return _status(pid, "VmHWM:") / _MB
+
+
+def peaks_of_children(pid: int) -> float:
+    """The same of its children, each at its own time."""
+    return sum(_status(each, "VmHWM:") for each in _family(pid) if each != pid) / _MB
 
 
 def _processes(pids: Path) -> Iterator[tuple[str, int]]:

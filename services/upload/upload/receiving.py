@@ -29,7 +29,7 @@ from upload.model import PART, Tail, Upload
 from upload.ports import Staging, Uploads
 from upload.scratch import Scratch, Spool
 
-BLOCK = 256 * 1024
+BLOCK = 128 * 1024
 IDLE_SECONDS = 2.0
 # A replica that is told to stop takes what comes within this time, so a small file still gets through.
 LAST_SECONDS = 0.2
@@ -111,6 +111,7 @@ class Receiver:
                     await self._take(block)
                 elif self.checksum is None:
                     await self._save_tail()
+                del block  # as in `paced`
         except (Interrupted, Draining):
             if self.checksum is None:
                 await self._save_tail()
@@ -205,7 +206,8 @@ class Receiver:
 
 
 async def paced(body: AsyncIterator[bytes], *, hold: Hold, draining: asyncio.Future[None]) -> AsyncIterator[bytes]:
-    """The body in blocks of about 256 KiB; an empty one when nothing came for two seconds, after what had come.
+    """The body in blocks of 128 KiB or what comes at once; an empty one when nothing came for two seconds, after what
+    had come.
 
     Raises LeaseLost as soon as the lease is lost; Interrupted and Draining, after what had come.
     """
@@ -228,8 +230,10 @@ async def paced(body: AsyncIterator[bytes], *, hold: Hold, draining: asyncio.Fut
             if len(gathered) < BLOCK and (coming is None or (draining.done() and not told)):
                 continue  # there may be more at once, also for what is told to stop just now
             if gathered:
-                yield bytes(gathered)
+                block = bytes(gathered)
                 gathered.clear()
+                yield block
+                del block  # of as many as send at once, none is held while the next comes
             if coming is not None and coming.done():
                 coming.result()
                 return
