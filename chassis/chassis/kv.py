@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from nats.js.api import StreamState
+from nats.js.api import StreamInfo
 from nats.js.kv import KeyValue
 
 from chassis.bus import Bus
@@ -38,6 +38,8 @@ class WatchedBucket:
         self._entries: dict[str, bytes] = {}
         self._deleted: set[str] = set()
         """The keys of which the stream holds the mark of their deletion."""
+        self._created: object = None
+        """When the stream was made that was read last: one made anew may have the same counts."""
         self._heard = 0
         self._filled = asyncio.Event()
         self._followers: list[Change] = []
@@ -92,7 +94,8 @@ class WatchedBucket:
         generation = self._bus.generation
         bucket = await client.jetstream().key_value(self._bucket)
         # The watch's own mark of a complete read comes too early while others write: entries would be missing.
-        last = (await _state(bucket)).last_seq
+        stream = await _stream(bucket)
+        last, self._created = stream.state.last_seq, stream.created
         watcher = await bucket.watchall()
 
         def lasts() -> bool:
@@ -118,10 +121,15 @@ class WatchedBucket:
                 self._apply(entry)
                 lost_at = time.monotonic() + _COMPARE_EVERY
             seen = _revision(entry)
-            if seen >= last or (entry is None and await self._has_met_all(bucket, unmet)):
-                self._forget(unmet)
-                self._filled.set()
-                return max(seen, last)
+            if seen >= last or entry is None:
+                state = (await _stream(bucket)).state
+                # What was overwritten since the watch began comes after all that there was then. The last message
+                # there was may itself have been overwritten, purged or expired: then nothing more comes.
+                if state.messages <= len(self._entries) + len(self._deleted) - len(unmet):
+                    self._forget(unmet)
+                    self._filled.set()
+                    return max(seen, last)
+                last = state.last_seq
         return None
 
     async def _keep(self, bucket: KeyValue, watcher: KeyValue.KeyWatcher, seen: int, lasts: Callable[[], bool]) -> None:
@@ -134,19 +142,16 @@ class WatchedBucket:
                 self._apply(entry)
                 seen = _revision(entry)
             if time.monotonic() >= compare_at:
-                state = await _state(bucket)
-                if seen < owed or not self._agrees(state, seen):
+                stream = await _stream(bucket)
+                if seen < owed or not self._agrees(stream, seen):
                     return
-                owed, compare_at = state.last_seq, time.monotonic() + _COMPARE_EVERY
+                owed, compare_at = stream.state.last_seq, time.monotonic() + _COMPARE_EVERY
 
-    async def _has_met_all(self, bucket: KeyValue, unmet: set[str]) -> bool:
-        """Asked when nothing more comes: the last message there was may have been overwritten, purged or expired."""
-        return (await _state(bucket)).messages <= len(self._entries) + len(self._deleted) - len(unmet)
-
-    def _agrees(self, state: StreamState, seen: int) -> bool:
+    def _agrees(self, stream: StreamInfo, seen: int) -> bool:
         """Whether nothing was missed. What is newer may be under way still: the next comparison asks for it."""
+        state = stream.state
         same_number = state.messages == len(self._entries) + len(self._deleted)
-        return state.last_seq > seen or (state.last_seq == seen and same_number)
+        return stream.created == self._created and (state.last_seq > seen or (state.last_seq == seen and same_number))
 
     def _forget(self, unmet: set[str]) -> None:
         for key in unmet:
@@ -187,8 +192,8 @@ async def delete(bus: Bus, *, bucket: str, key: str) -> None:
     await bus.publish(f"$KV.{bucket}.{key}", b"", headers={"KV-Operation": "DEL"})
 
 
-async def _state(bucket: KeyValue) -> StreamState:
-    return (await bucket.status()).stream_info.state
+async def _stream(bucket: KeyValue) -> StreamInfo:
+    return (await bucket.status()).stream_info
 
 
 def _revision(entry: KeyValue.Entry | None) -> int:

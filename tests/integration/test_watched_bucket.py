@@ -10,7 +10,7 @@ import structlog
 from chassis.errors import Unavailable
 from chassis.jetstream import JetStreamBus
 from chassis.kv import WatchedBucket
-from nats.js.api import StreamState
+from nats.js.api import StreamInfo
 from nats.js.kv import KeyValue
 from prometheus_client import REGISTRY
 
@@ -167,14 +167,14 @@ async def test_an_entry_that_cannot_be_read_is_told_once_and_counted_until_it_is
 
 
 def _count_comparisons(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    counted, state = 0, kv._state
+    counted, stream = 0, kv._stream
 
-    async def counting(bucket: KeyValue) -> StreamState:
+    async def counting(bucket: KeyValue) -> StreamInfo:
         nonlocal counted
         counted += 1
-        return await state(bucket)
+        return await stream(bucket)
 
-    monkeypatch.setattr(kv, "_state", counting)
+    monkeypatch.setattr(kv, "_stream", counting)
     return lambda: counted
 
 
@@ -250,6 +250,38 @@ async def test_a_bucket_that_is_made_anew_is_read_again(bus: JetStreamBus, often
     await js.create_key_value(bucket="DIRECTORY", direct=True)
     await kv.put(bus, bucket="DIRECTORY", key="offices.75", value=b"1")
     await eventually(lambda: often.entries == {"offices.75": b"1"})
+
+
+async def test_a_bucket_that_is_made_anew_with_as_many_writes_is_read_again(
+    bus: JetStreamBus, often: WatchedBucket
+) -> None:
+    js = (await bus.ready()).jetstream()
+    await js.delete_key_value("DIRECTORY")
+    await js.create_key_value(bucket="DIRECTORY", direct=True)
+    for office in ("75", "76"):
+        await kv.put(bus, bucket="DIRECTORY", key=f"offices.{office}", value=b"1")
+    await eventually(lambda: often.entries == {"offices.75": b"1", "offices.76": b"1"})
+
+
+async def test_nobody_is_forgotten_whose_entry_is_written_while_all_are_read_again(
+    bus: JetStreamBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"people.14.{number}" for number in range(3_000)]
+
+    async def write_all(value: bytes) -> None:
+        for start in range(0, len(keys), 100):
+            some = keys[start : start + 100]
+            await asyncio.gather(*(kv.put(bus, bucket="DIRECTORY", key=key, value=value) for key in some))
+
+    await write_all(b"1")
+    monkeypatch.setattr(kv, "_READ_EVERY", 0.0)
+    forgotten: list[str] = []
+    async with watched(bus) as copy:
+        await copy.first_read(10)
+        copy.follow(lambda key, _, now: forgotten.append(key) if now is None else None)
+        for number in range(5):
+            await write_all(b"%d" % number)
+    assert forgotten == []
 
 
 async def test_while_nothing_was_missed_nothing_is_read_again(
