@@ -104,7 +104,8 @@ async def _receive(client: Client, chunks: Subscription, packed: Any) -> None:
         if not chunk.data:
             ended = (chunk.headers or {}).get("Status")
             if ended not in _WHOLE:
-                raise NotRestored(f"the server gave the snapshot up: {ended}")
+                # Its next one may be whole.
+                raise Unavailable("snapshot_given_up", ended)
             return
         packed.write(chunk.data)
         if chunk.reply:

@@ -98,6 +98,7 @@ async def test_a_refused_recipient_is_refused_for_good(server: ScriptedSmtp, rel
         "554 5.7.1 <jeanny@x.example>: Relay access denied",
         "530 5.7.0 Must issue a STARTTLS command first",
         "550 5.1.8 <noreply@x.example>: Sender address rejected: Domain not found",
+        "550 5.7.26 Unauthenticated mail is prohibited",
     ],
 )
 async def test_a_refusal_of_ourselves_counts_against_no_recipient(
@@ -109,6 +110,15 @@ async def test_a_refusal_of_ourselves_counts_against_no_recipient(
     assert raised.value.code == "policy_refused"
     await relay.send(letter())
     assert [recipient for recipient, _ in server.accepted] == [JEANNY]
+
+
+@pytest.mark.parametrize("status", ["5.7.2", "5.7.13", "5.7.17", "5.7.18", "5.7.133", "5.2.1"])
+async def test_a_policy_of_the_recipients_counts_against_them(
+    server: ScriptedSmtp, relay: SmtpRelay, status: str
+) -> None:
+    server.answers[f"RCPT {JEANNY}"] = [f"550 {status} not for you"]
+    with pytest.raises(RecipientRefused):
+        await relay.send(letter())
 
 
 @pytest.mark.parametrize("step", ["DATA", "message"])

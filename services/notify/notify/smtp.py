@@ -34,8 +34,9 @@ _SURE = 1.0
 COMMAND_TIMEOUT = 20.0
 _CLOSING = 421
 _REFUSED_MESSAGE = (552, 553, 554)
-# The statuses (RFC 3463) of a policy, which is mostly one against us, and of the sender's address.
-_NOT_THE_RECIPIENT = re.compile(r"5\.(7\.\d|1\.[78]\b)")
+# The statuses (RFC 3463, 5248) of a policy, which is mostly one against us, and of the sender's address. A list that is
+# closed, an account that is disabled or has another owner (RFC 7293), and what is beyond the register is the recipient.
+_NOT_THE_RECIPIENT = re.compile(r"5\.(7\.(?!(2|13|17|18)\b)\d{1,2}|1\.[78])\b")
 _RETRY_IN = 5.0
 
 
