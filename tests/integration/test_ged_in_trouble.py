@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import nats
 import pytest
 from chassis.mongo import connected
 from contracts.envelope import Envelope
+from contracts.streams import DOCUMENTS
 from ged_mover.mongo import COLLECTION
+from nats.js.errors import NotFoundError
 
 from tests.support.catalog import Scene
 from tests.support.eventually import eventually
@@ -19,8 +22,23 @@ from tests.support.running import RunningStack
 
 @pytest.fixture
 async def stage(servers: RunningStack, scene: Scene) -> AsyncIterator[Stage]:
+    """With nothing left to move of what others have told of: it would be asked for first."""
     async with staged(servers, scene) as opened:
+        with Mover(servers.env("ged-mover")):
+            await eventually(lambda: _has_nothing_to_move(servers), within=90, every=0.5)
         yield opened
+
+
+async def _has_nothing_to_move(servers: RunningStack) -> bool:
+    where = servers.endpoints["nats"]
+    client = await nats.connect(where["url"], user=where["user"], password=where["password"])
+    try:
+        moves = await client.jetstream().consumer_info(DOCUMENTS.name, "ged-mover-moves")
+    except NotFoundError:
+        return False
+    finally:
+        await client.close()
+    return not (moves.num_pending or moves.num_ack_pending)
 
 
 async def test_keys_that_it_refuses_are_said_so_and_everything_waits(servers: RunningStack, stage: Stage) -> None:
@@ -66,7 +84,12 @@ async def _deposited(stage: Stage) -> Envelope:
 async def _five_minutes_go_by(deposit: Envelope, env: dict[str, str]) -> None:
     async with connected(env["GED_MOVER_MONGO_URL"], env["GED_MOVER_MONGO_DATABASE"]) as database:
         past = {"$set": {"tell_at": datetime.now(UTC) - timedelta(seconds=1)}}
-        await database[COLLECTION].update_one({"_id": deposit.data.document}, past)
+
+        async def went_by() -> bool:
+            tried = {"_id": deposit.data.document, "tell_at": {"$ne": None}}
+            return (await database[COLLECTION].update_one(tried, past)).matched_count == 1
+
+        await eventually(went_by, within=60)
 
 
 async def _told(stage: Stage, deposit: Envelope, why: str) -> bool:
