@@ -33,10 +33,10 @@ def start_tracing(*, service: str, env: Mapping[str, str] = environ) -> None:
     if not _asked(env):
         return
     # Here and below: only a process that traces has these libraries, and pays for them.
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 (where traced)
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 (where traced)
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 (where traced)
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 (where traced)
 
     named = {} if env.get("OTEL_SERVICE_NAME") else {"service.name": service}
     _Tracing.provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
@@ -64,7 +64,7 @@ def span(name: str, *, parent: str | None = None, **attributes: str) -> Iterator
     if _Tracing.provider is None:
         yield None
         return
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 (where traced)
 
     context = TraceContextTextMapPropagator().extract({TRACEPARENT: parent}) if parent else None
     # An error's message may hold what is personal: its type is in the logs.
@@ -78,7 +78,7 @@ def traceparent() -> str | None:
     """The step at work, for whoever goes on from here; None while nothing is traced."""
     if _Tracing.provider is None:
         return None
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 (where traced)
 
     carrier: dict[str, str] = {}
     TraceContextTextMapPropagator().inject(carrier)
