@@ -22,6 +22,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import memory
+from chassis.early_answers import EarlyAnswers
 from chassis.health import PROBES, Check, health_routes
 from chassis.logs import configure_logs, logger
 from chassis.metrics import REQUEST_SECONDS, REQUESTS
@@ -111,6 +112,7 @@ class _Life:
         app = FastAPI(title=self._name, lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
         install_problems(app)
         app.add_middleware(RequestContext)
+        app.add_middleware(EarlyAnswers, is_stopping=self._stop.is_set)
         return app
 
     def leave(self, end: Callable[[], None], *, at_once: bool) -> None:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import nats
 from connect_ops.accounts import account_block
 from connect_ops.subscriber import credentials_of
@@ -20,7 +21,7 @@ from nats.aio.client import Client
 from nats.errors import NoRespondersError
 
 from .credentials import write_private
-from .endpoints import ServiceEndpoint, read_endpoints
+from .endpoints import NatsEndpoint, ServiceEndpoint, read_endpoints
 from .errors import StackError
 
 END_OF_ACCOUNTS = "# Here ends who may sign in."
@@ -48,19 +49,18 @@ async def admit_subscriber(name: str, office: str, *, run_dir: Path) -> dict[str
     if (block := _block(added)) not in text:
         write_private(configuration, text.replace(END_OF_ACCOUNTS, f"\n{block}\n{END_OF_ACCOUNTS}"))
     try:
-        await asyncio.wait_for(_reload(added, run_dir, endpoints.nats.url), _PATIENCE)
-    except TimeoutError as late:
+        await asyncio.wait_for(_admit(added, run_dir, endpoints.nats), _PATIENCE)
+    except (TimeoutError, httpx.HTTPError) as late:
         raise StackError(f"nats-server does not admit {added['user']}: see {run_dir / 'logs'}.") from late
     return {**credentials_of(added), "NATS_URL": endpoints.nats.url}
 
 
-async def _reload(added: dict[str, Any], run_dir: Path, url: str) -> None:
+async def _admit(added: dict[str, Any], run_dir: Path, server: NatsEndpoint) -> None:
     """Have the server read its configuration until the subscriber reaches its consumer: after the first reload
     nats-server 2.15 knows the user of a new account, and not yet what the account imports."""
-    process = int((run_dir / "pids" / "nats.pid").read_text())
-    os.kill(process, signal.SIGHUP)
+    await _reload(run_dir, server)
     client = await nats.connect(
-        url,
+        server.url,
         user=added["user"],
         password=added["password"],
         inbox_prefix=added["inbox_prefix"].encode(),
@@ -70,10 +70,25 @@ async def _reload(added: dict[str, Any], run_dir: Path, url: str) -> None:
     )
     try:
         while not await _reaches(client, added["publish"][0]):
-            os.kill(process, signal.SIGHUP)
-            await asyncio.sleep(0.2)
+            await _reload(run_dir, server)
     finally:
         await client.close()
+
+
+async def _reload(run_dir: Path, server: NatsEndpoint) -> None:
+    """Have the server read its configuration, and wait until it has: meanwhile it leaves requests of anybody's
+    unanswered."""
+    async with httpx.AsyncClient(base_url=server.monitor) as http:
+
+        async def loaded_at() -> str:
+            return str((await http.get("/varz")).raise_for_status().json()["config_load_time"])
+
+        before = await loaded_at()
+        os.kill(int((run_dir / "pids" / "nats.pid").read_text()), signal.SIGHUP)
+        loaded = before
+        while loaded == before:
+            await asyncio.sleep(0.05)
+            loaded = await loaded_at()
 
 
 async def _reaches(client: Client, subject: str) -> bool:

@@ -19,8 +19,8 @@ class _Process:
     def __init__(self, folder: Path) -> None:
         self.drained = folder / "drained"
         self.fail = folder / "fail"
-        self._port = free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         self.child: asyncio.subprocess.Process
 
     async def start(self, *, drain_wait: float = 0, **env: str) -> None:
@@ -28,7 +28,7 @@ class _Process:
             sys.executable,
             "-m",
             "tests.suites.small_service",
-            str(self._port),
+            str(self.port),
             env={**os.environ, "DRAINED": str(self.drained), "DRAIN_WAIT": str(drain_wait), **env},
             cwd=Path(__file__).parents[2],
             stdout=asyncio.subprocess.PIPE,
@@ -96,6 +96,34 @@ async def test_told_to_stop_it_is_whole_until_its_gateways_send_nothing_more(pat
         assert patient.drained.read_text(encoding="utf-8") == "asked\n" * 2
     assert "service_stopped" in await patient.logs()
     assert patient.drained.read_text(encoding="utf-8") == "asked\nasked\ndrained\nclosed\n"
+
+
+async def test_whoever_still_sends_hears_that_it_stops_before_the_connection_is_closed(process: _Process) -> None:
+    """Closed with bytes on their way, it would be reset, and the answer be lost on the way through a gateway."""
+    size, piece = 500_000, b"x" * 50_000
+    reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
+    writer.write(b"POST /cut HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n%s" % (size, piece))
+    await eventually(process.drained.exists)
+    process.child.send_signal(signal.SIGTERM)
+    answer = await asyncio.wait_for(reader.readuntil(b"elsewhere"), 5)
+    assert answer.startswith(b"HTTP/1.1 503")
+    for _ in range(size // len(piece) - 1):
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0.02)
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    writer.close()
+    assert "service_stopped" in await process.logs()
+
+
+async def test_whoever_sends_without_end_does_not_keep_it_from_stopping(process: _Process) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
+    writer.write(b"POST /cut HTTP/1.1\r\nHost: here\r\nContent-Length: 500000\r\n\r\n")
+    await eventually(process.drained.exists)
+    process.child.send_signal(signal.SIGTERM)
+    assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"elsewhere")
+    writer.close()
+    assert "service_stopped" in await process.logs()
 
 
 async def test_a_connection_is_there_still_when_a_gateway_comes_back_to_it(process: _Process) -> None:

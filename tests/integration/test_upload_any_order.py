@@ -242,9 +242,10 @@ class Client(RuleBasedStateMachine):
         """What is there once nobody writes any more."""
 
         def settled() -> tuple[int] | None:
+            # In this order: a writer may save what it has, and end, in between.
+            held = self._record()["lease"] is not None
             offset = self._offset(0)
-            held = self._record()["lease"] is not None and not self.done
-            return None if held or offset is None else (offset,)
+            return None if (held and not self.done) or offset is None else (offset,)
 
         (offset,) = asyncio.run(eventually(settled, within=_PATIENCE))
         self.loose = False

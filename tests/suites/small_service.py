@@ -1,8 +1,9 @@
 """A service of the smallest kind, to be run as a process and told to stop: `python -m tests.suites.small_service PORT`.
 
-`GET /slow` notes `asked` and takes a second; task `steady` notes `drained` as it ends, both in the file DRAINED;
-`failing` raises when that file's folder holds a file `fail`. Told to stop, it goes on for DRAIN_WAIT seconds. `GET
-/stuck` never answers, and `steady` takes STEADY seconds to end; requests and tasks have REQUESTS and TASKS seconds.
+`GET /slow` notes `asked` and takes a second; `POST /cut` notes `asked` and answers 503, its body unread, once the
+service stops; task `steady` notes `drained` as it ends, both in the file DRAINED; `failing` raises when that file's
+folder holds a file `fail`. Told to stop, it goes on for DRAIN_WAIT seconds. `GET /stuck` never answers, and `steady`
+takes STEADY seconds to end; requests and tasks have REQUESTS and TASKS seconds.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from pathlib import Path
 from chassis.health import Check
 from chassis.service import Parts, run_service
 from chassis.settings import ServiceSettings
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import SecretStr
 
 from chassis import service
@@ -28,7 +29,7 @@ def _note(word: str) -> None:
 
 
 async def _compose(stack: AsyncExitStack) -> Parts:
-    router = APIRouter()
+    router, stopping = APIRouter(), asyncio.Event()
     stack.callback(_note, "closed")
 
     @router.get("/slow")
@@ -37,6 +38,12 @@ async def _compose(stack: AsyncExitStack) -> Parts:
         await asyncio.sleep(1)
         return "whole"
 
+    @router.post("/cut")
+    async def cut() -> Response:
+        _note("asked")
+        await stopping.wait()
+        return Response("elsewhere", 503)
+
     @router.get("/stuck")
     async def stuck() -> None:
         _note("stuck")
@@ -44,6 +51,7 @@ async def _compose(stack: AsyncExitStack) -> Parts:
 
     async def steady(stop: asyncio.Event) -> None:
         await stop.wait()
+        stopping.set()
         await asyncio.sleep(float(os.environ.get("STEADY", "0.5")))
         _note("drained")
 
