@@ -62,9 +62,13 @@ def plan(reading: Reading, entries: Mapping[str, bytes]) -> Plan:
     if faults or reading.faults:
         raise FaultyFile([*reading.faults, *faults])
     records = sorted((row.record for row in reading.rows), key=lambda record: _ORDER.index(type(record)))
-    changes = tuple(record for record in records if entries.get(key_of(record)) != encoded(record))
-    unchanged = Counter(_NAMES[type(record)] for record in records if record not in changes)
-    return Plan(changes=changes, unchanged=unchanged)
+    changes, unchanged = [], Counter[str]()
+    for record in records:
+        if entries.get(key_of(record)) == encoded(record):
+            unchanged[_NAMES[type(record)]] += 1
+        else:
+            changes.append(record)
+    return Plan(changes=tuple(changes), unchanged=unchanged)
 
 
 async def apply(changes: tuple[Record, ...], write: WriteRecord) -> None:

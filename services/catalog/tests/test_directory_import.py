@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from catalog.directory_csv import COLUMNS
-from catalog.directory_import import FaultyFile, Plan, apply, plan, read
+from catalog.directory_import import FaultyFile, Plan, apply, encoded, plan, read
+from catalog.directory_rules import Reading, Record, Row, key_of
 from chassis.errors import Unavailable
-from contracts.directory import Client, Directory
+from contracts.directory import Client, Directory, Office
+from contracts.values import Value
 
 DEMO = Path(__file__).parents[3] / "deploy" / "local" / "demo-directory.csv"
 HEADER = ",".join(COLUMNS)
@@ -98,6 +100,26 @@ async def test_a_client_in_the_file_replaces_that_client_and_no_other() -> None:
     assert [contact.role for contact in bucket.client("chene").contacts] == ["conseil"]
     assert bucket.client("chene").people == ()
     assert bucket.client("pont").people
+
+
+async def test_what_differs_is_written_in_order_and_only_the_rest_counts_as_unchanged() -> None:
+    bucket = Bucket()
+    garage, new = (f"14,{name},X,client,{name},X,x@x.example," for name in ("garage", "new"))
+    await bucket.take(of_csv(OFFICE, ACCOUNTANT, OWNER, garage))
+    moved, renamed = OWNER.replace("chene.example", "x.example"), OFFICE.replace("CERFRANCE 14", "X")
+    made = of_csv(garage, moved, ACCOUNTANT, new, renamed, held=bucket)
+    assert [key_of(record) for record in made.changes] == ["offices.14", "clients.14.chene", "clients.14.new"]
+    assert (made.written, made.unchanged) == ({"offices": 1, "clients": 2}, {"people": 1, "clients": 1})
+
+
+def test_no_record_of_a_large_import_is_compared_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    office = Office(id="14", name="CERFRANCE 14", inbox="accueil@cerfrance.example")
+    records: list[Record] = [office, *(Client(office="14", id=f"c{number}", name="C") for number in range(50_000))]
+    held = {key_of(record): encoded(record) for record in records[::2]}
+    # The first comparison ends it: there might be hundreds of millions.
+    monkeypatch.setattr(Value, "__eq__", lambda _one, _other: pytest.fail("two records were compared"))
+    made = plan(Reading(rows=[Row(0, "", record) for record in records]), held)
+    assert (made.written, made.unchanged) == ({"clients": 25_000}, {"offices": 1, "clients": 25_000})
 
 
 @pytest.mark.parametrize(
