@@ -204,5 +204,6 @@ def _identity(claims: dict[str, Any]) -> Identity:
         office=str(claims["office"]),
         clients=tuple(map(str, claims.get("clients", ()))),
         issued_at=float(claims["iat"]),
-        expires_at=int(claims["exp"]),
+        # Some further issuers' tokens last longer, but ended sessions are remembered for no longer than that.
+        expires_at=min(int(claims["exp"]), int(claims["iat"]) + LONGEST_SESSION),
     )

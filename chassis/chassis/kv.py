@@ -26,7 +26,8 @@ Change = Callable[[str, bytes | None, bytes | None], None]
 
 
 class WatchedBucket:
-    """All entries of a bucket, in memory, at most moments behind. `run` keeps it so; reading needs no I/O.
+    """All entries of a bucket, in memory, at most moments behind, or as long as it takes to read all again: what is
+    written meanwhile comes last. `run` keeps it so; reading needs no I/O.
 
     Once filled it goes on serving what it last saw while the broker is away. It is read again in place: there is never
     a second copy, and nobody is told of what stayed the same.
@@ -142,10 +143,14 @@ class WatchedBucket:
                 self._apply(entry)
                 seen = _revision(entry)
             if time.monotonic() >= compare_at:
-                stream = await _stream(bucket)
+                compare_at = time.monotonic() + _COMPARE_EVERY
+                try:
+                    stream = await _stream(bucket)
+                except BROKER_DOWN:
+                    continue  # that says nothing of what was missed, and asking again costs little
                 if seen < owed or not self._agrees(stream, seen):
                     return
-                owed, compare_at = stream.state.last_seq, time.monotonic() + _COMPARE_EVERY
+                owed = stream.state.last_seq
 
     def _agrees(self, stream: StreamInfo, seen: int) -> bool:
         """Whether nothing was missed. What is newer may be under way still: the next comparison asks for it."""

@@ -94,6 +94,13 @@ async def test_a_further_issuer_s_token_must_be_for_us_and_of_somebody_we_know(c
     assert refused.value.status == 401
 
 
+async def test_a_further_issuer_s_token_counts_no_longer_than_a_session() -> None:
+    """What is open by it, a live stream, ends then: ended sessions are remembered for no longer."""
+    now = int(time.time())
+    assert (await both().identify(mobile_token(iat=now, exp=now + 30 * 86400))).expires_at == now + LONGEST_SESSION
+    assert (await both().identify(mobile_token(iat=now, exp=now + 60))).expires_at == now + 60
+
+
 async def test_an_issuer_that_is_not_configured_is_not_believed() -> None:
     only_the_portal = Authenticator(portal_of(SETTINGS, Held(KEY)), known=KNOWN.get, revoked=dict)
     with pytest.raises(Problem):

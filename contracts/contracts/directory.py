@@ -1,7 +1,7 @@
 """Who is who: the values of the key-value bucket `DIRECTORY`.
 
 Keys: `clients.<office>.<client>`, `people.<office>.<sub>` (collaborators and admins), `offices.<office>`. Only the
-catalog writes them.
+catalog and the operators' commands write them.
 """
 
 import base64

@@ -45,6 +45,6 @@ ADVISORIES = Stream(
 STREAMS = (DOCUMENTS, AUDIT, WAKE, DEAD, ADVISORIES)
 
 DIRECTORY = Bucket("DIRECTORY")
-# As long as a session lives: past that, its token is expired anyway.
-REVOKED = Bucket("REVOKED", ttl=8 * 3600)
+# As long as a token counts: eight hours, and a little for clocks that differ.
+REVOKED = Bucket("REVOKED", ttl=8 * 3600 + 120)
 BUCKETS = (DIRECTORY, REVOKED)

@@ -62,7 +62,7 @@ async def _change(jetstream: JetStreamContext, wanted: Stream | Bucket, replicas
 
 def _settings(wanted: Stream | Bucket, replicas: int) -> dict[str, Any]:
     if isinstance(wanted, Bucket):
-        return {"max_age": wanted.ttl, "num_replicas": replicas, "allow_direct": True}
+        return {"max_age": wanted.ttl, "max_msgs_per_subject": 1, "num_replicas": replicas, "allow_direct": True}
     return {
         "subjects": list(wanted.subjects),
         "retention": (RetentionPolicy.WORK_QUEUE if wanted.work_queue else RetentionPolicy.LIMITS).value,

@@ -17,6 +17,7 @@ from connect_ops.telling import DONE, REFUSED, command_of, complain, table_of
 
 _KINDS = {"offices": "office", "people": "person", "clients": "client"}
 _PEOPLE = "people."
+_THEN = "Import each with other contacts."
 _IMPORT = """\
 The whole file is checked first, and nothing is written when a line is wrong. What it does not name stays as it is; a
 client that it names is replaced whole.
@@ -120,22 +121,35 @@ async def remove_keys(arguments: argparse.Namespace, settings: OpsSettings, out:
             return REFUSED
         for key in arguments.key:
             await bucket.remove(key)
+    still_told = directory_import.advised_by(arguments.key, entries)
     if arguments.json:
-        out.print_json(data={"removed": arguments.key})
-    else:
-        out.print(f"{len(arguments.key)} removed.")
+        out.print_json(data={"removed": arguments.key, "still_told_by": still_told})
+        return DONE
+    out.print(f"{len(arguments.key)} removed.")
+    if still_told:
+        out.print(f"Mails about these clients still go to them: {', '.join(still_told)}. {_THEN}", markup=False)
     return DONE
 
 
 def rows_of(entries: Mapping[str, bytes], *, office: str | None, names: bool) -> list[dict[str, Any]]:
-    """What is shown of each entry: without `names` its key, its kind and how many people it has."""
+    """What is shown of each entry: without `names` its key, its kind and how many people it has. The record of one that
+    cannot be read is None."""
     rows = []
     for key in sorted(entries):
         kind, _, place = key.partition(".")
         if office is not None and place.split(".")[0] != office:
             continue
-        record = json.loads(entries[key])
-        counts = {each: len(record[each]) if each in record else None for each in ("people", "contacts")}
-        row = {"key": key, "kind": _KINDS.get(kind, kind), "role": record.get("role"), **counts}
+        record = _record(entries[key])
+        known = record or {}
+        counts = {each: len(known[each]) if each in known else None for each in ("people", "contacts")}
+        row = {"key": key, "kind": _KINDS.get(kind, kind), "role": known.get("role"), **counts}
         rows.append({**row, "record": record} if names else row)
     return rows
+
+
+def _record(raw: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(raw)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None

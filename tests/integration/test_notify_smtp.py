@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from notify import smtp
 from notify.errors import RecipientRefused
 from notify.ports import Letter
 from notify.settings import SmtpSettings
@@ -165,6 +166,33 @@ async def test_a_closing_relay_is_our_trouble_at_any_step(
         await relay.send(letter())
     await relay.send(letter())
     assert len(server.accepted) == 1
+
+
+async def test_a_relay_that_looks_long_into_mails_is_waited_for_longer_each_time(
+    server: ScriptedSmtp, relay: SmtpRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It accepts them all the same: given up as early each time, a mail would go again without end."""
+    monkeypatch.setattr(smtp, "COMMAND_TIMEOUT", 0.2)
+    server.delays["message"] = 0.6
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="SMTPReadTimeoutError"):
+            await relay.send(letter())
+    await relay.send(letter())
+    await relay.send(letter())
+
+
+async def test_once_a_relay_answers_soon_again_it_is_not_waited_for_longer_than_others(
+    server: ScriptedSmtp, relay: SmtpRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "COMMAND_TIMEOUT", 0.2)
+    server.delays["message"] = 0.3
+    with pytest.raises(Unavailable):
+        await relay.send(letter())
+    server.delays.clear()
+    await relay.send(letter())
+    server.delays["message"] = 0.3
+    with pytest.raises(Unavailable):
+        await relay.send(letter())
 
 
 async def test_a_relay_that_is_not_there_is_unavailable(server: ScriptedSmtp, relay: SmtpRelay) -> None:

@@ -12,7 +12,7 @@ import nats
 import pytest
 from connect_ops.settings import OpsSettings
 from connect_ops.streams import apply_streams
-from contracts.streams import ADVISORIES, BUCKETS, DOCUMENTS, STREAMS, WAKE
+from contracts.streams import ADVISORIES, BUCKETS, DOCUMENTS, REVOKED, STREAMS, WAKE
 from nats.aio.client import Client
 from nats.js.api import RetentionPolicy
 from pydantic import SecretStr
@@ -54,7 +54,7 @@ async def test_what_is_missing_is_declared_and_a_second_time_there_is_nothing_to
     assert await _apply(server) == (0, {})
     config = (await client.jetstream().stream_info(WAKE.name)).config
     assert (config.retention, config.allow_msg_schedules) == (RetentionPolicy.WORK_QUEUE, True)
-    assert (await client.jetstream().stream_info("KV_REVOKED")).config.max_age == 8 * 3600
+    assert (await client.jetstream().stream_info("KV_REVOKED")).config.max_age == REVOKED.ttl
 
 
 async def test_what_differs_is_told_and_changed_and_messages_stay(server: NatsServer, client: Client) -> None:
@@ -69,6 +69,17 @@ async def test_what_differs_is_told_and_changed_and_messages_stay(server: NatsSe
     await _apply(server)
     info = await jetstream.stream_info(DOCUMENTS.name)
     assert (info.config.duplicate_window, info.config.description, info.state.messages) == (600, "ours", 1)
+
+
+async def test_a_bucket_with_a_history_keeps_the_latest_alone(server: NatsServer, client: Client) -> None:
+    """Services read a bucket by its number of messages: with older ones among them they would never be done."""
+    jetstream = client.jetstream()
+    bucket = await jetstream.create_key_value(bucket="DIRECTORY", history=5, direct=True)
+    for value in (b"1", b"2"):
+        await bucket.put("offices.14", value)
+    assert (await _apply(server))[0] == 0
+    assert (await bucket.get("offices.14")).value == b"2"
+    assert (await bucket.status()).values == 1
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 
+import nats
 import pytest
 import structlog
 from chassis.errors import Unavailable
@@ -283,6 +284,26 @@ async def test_while_nothing_was_missed_nothing_is_read_again(
     await eventually(lambda: often.entries == {"offices.53": b"2"})
     so_far = compared()
     await eventually(lambda: compared() > so_far + 5)
+    assert [each.name for each in await js.consumers_info("KV_DIRECTORY")] == before
+
+
+async def test_a_comparison_that_gets_no_answer_is_no_reason_to_read_again(
+    bus: JetStreamBus, often: WatchedBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    js = (await bus.ready()).jetstream()
+    before = [each.name for each in await js.consumers_info("KV_DIRECTORY")]
+    unanswered, stream = 0, kv._stream
+
+    async def hardly_answering(bucket: KeyValue) -> StreamInfo:
+        nonlocal unanswered
+        if unanswered < 3:
+            unanswered += 1
+            raise nats.errors.TimeoutError
+        return await stream(bucket)
+
+    monkeypatch.setattr(kv, "_stream", hardly_answering)
+    compared = _count_comparisons(monkeypatch)
+    await eventually(lambda: compared() > 6)
     assert [each.name for each in await js.consumers_info("KV_DIRECTORY")] == before
 
 

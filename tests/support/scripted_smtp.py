@@ -26,10 +26,11 @@ HANG_UP = ""
 
 class ScriptedSmtp:
     """`answers[step]` holds the answers to come at `connect`, a command, `RCPT <address>` or `message`; each is given
-    once, then all is well. Whatever is sent is noted."""
+    once, then all is well; `delays[step]` are the seconds until the answer, each time. Whatever is sent is noted."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None) -> None:
         self.answers: dict[str, list[str]] = defaultdict(list)
+        self.delays: dict[str, float] = {}
         self.steps: list[str] = []
         self.accepted: list[tuple[str, bytes]] = []
         self.connections = 0
@@ -88,6 +89,7 @@ class ScriptedSmtp:
         told = next((self.answers[step].pop(0) for step in steps if self.answers[step]), None)
         if told == HANG_UP:
             raise ConnectionResetError
+        await asyncio.sleep(self.delays.get(steps[0], 0))
         answer = told or OK.get(steps[0], "502 unknown")
         if steps[0] == "EHLO" and self._starttls and "STARTTLS" not in self.steps:
             answer = answer.replace("250 ", "250-STARTTLS\r\n250 ")

@@ -78,6 +78,8 @@ async def _remove(arguments: argparse.Namespace, settings: CatalogSettings) -> i
         for key in arguments.key:
             await bucket.remove(key)
     say(f"{len(arguments.key)} removed.", to=sys.stdout)
+    for client in directory_import.advised_by(arguments.key, entries):
+        say(f"{client} still has them told of its documents: import it with other contacts.", to=sys.stdout)
     return 0
 
 
@@ -85,7 +87,10 @@ _ACTIONS: Mapping[str, _Action] = {"import": _import, "show": _show, "remove": _
 
 
 def _readable(value: bytes) -> str:
-    return json.dumps(json.loads(value), ensure_ascii=False)
+    try:
+        return json.dumps(json.loads(value), ensure_ascii=False)
+    except ValueError:
+        return f"unreadable: {value!r}"
 
 
 def say(text: str, *, to: TextIO | None = None) -> None:

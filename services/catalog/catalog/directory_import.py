@@ -6,10 +6,12 @@ writes the rest. What the file does not name stays as it is; a client it names i
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-from contracts.directory import Client, Directory, Office, OfficePerson
+from contracts.directory import Client, Directory, Office, OfficePerson, client_key
+from pydantic import ValidationError
 
 from catalog.directory_csv import read_csv
 from catalog.directory_json import read_json
@@ -75,6 +77,18 @@ async def apply(changes: tuple[Record, ...], write: WriteRecord) -> None:
     """Write the changes, in order. Raises Unavailable; run again, the import then writes what is missing."""
     for record in changes:
         await write(key_of(record), encoded(record))
+
+
+def advised_by(people: Iterable[str], entries: Mapping[str, bytes]) -> list[str]:
+    """The keys of the clients that name these people, by their keys, as contacts: mails go to them whether they can
+    still sign in or not."""
+    directory, found = Directory.of(entries), set[str]()
+    for key in people:
+        with suppress(ValidationError):
+            person = OfficePerson.model_validate_json(entries[key])
+            advised = directory.clients_advised_by(person.office, person.sub)
+            found |= {client_key(person.office, client) for client in advised}
+    return sorted(found)
 
 
 def encoded(record: Record) -> bytes:

@@ -5,9 +5,10 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from chassis.bus import Consumer, Delivery
+from chassis.bus import Consumer, Delivery, Source
 from chassis.errors import Unavailable
 from chassis.jetstream import JetStreamBus
 from chassis.logs import logger
@@ -55,13 +56,13 @@ async def rebuild(
         await bus.unsubscribe(DOCUMENTS.name, durable_of(generation))
     await prepare(collection)
     source = await bus.subscribe(consumer_of(generation))
-    events, deliveries = 0, await source.fetch(BATCH, _FETCH_WAIT)
-    while deliveries or await source.lag():
-        # The next ones come while these are written.
-        following, _ = await asyncio.gather(source.fetch(BATCH, _FETCH_WAIT), _write(deliveries, collection))
-        events += len(deliveries)
+    events, batch = 0, await _read(source)
+    while batch.deliveries or await source.lag():
+        # The next ones are read while the database writes these.
+        following, _ = await asyncio.gather(_read(source), _write(batch, collection))
+        events += len(batch.deliveries)
         note(events, await source.lag())
-        deliveries = following
+        batch = following
     if not await generations.serve(generation, instead_of=serving, now=datetime.now(UTC)):
         raise Unavailable("rebuilt_meanwhile")
     logger().info("generation_rebuilt", generation=generation, events=events)
@@ -91,12 +92,25 @@ async def drop_older(
     return dropped
 
 
-async def _write(deliveries: Sequence[Delivery], collection: Collection) -> None:
-    if made := merged(_operations(deliveries)):
-        await MongoProjection.write(collection, made)
-    for delivery in deliveries[:-1]:
+@dataclass(frozen=True)
+class _Batch:
+    """Events in the stream's order, and what they make of the records."""
+
+    deliveries: Sequence[Delivery]
+    made: Sequence[Operation]
+
+
+async def _read(source: Source) -> _Batch:
+    deliveries = await source.fetch(BATCH, _FETCH_WAIT)
+    return _Batch(deliveries, merged(_operations(deliveries)))
+
+
+async def _write(batch: _Batch, collection: Collection) -> None:
+    if batch.made:
+        await MongoProjection.write(collection, batch.made)
+    for delivery in batch.deliveries[:-1]:
         await delivery.ack(confirmed=False)
-    for delivery in deliveries[-1:]:
+    for delivery in batch.deliveries[-1:]:
         await delivery.ack()
 
 

@@ -16,12 +16,13 @@ from catalog.oidc import Provider, SignInRefused
 from catalog.session import Sessions
 from catalog.settings import OidcSettings
 from catalog.signing import SigningKeys
-from chassis.auth import Authenticator, subject_hash
+from chassis.auth import LONGEST_SESSION, Authenticator, subject_hash
 from chassis.errors import Unavailable
 from chassis.issuers import portal_of, unverified_kid
 from chassis.problem import Problem
 from chassis.settings import AuthSettings
 from contracts.directory import Subject
+from contracts.streams import REVOKED
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwt
@@ -340,6 +341,8 @@ async def test_ending_all_sessions_names_nobody_and_voids_the_token_made_just_be
     await sessions.revoke("jj")
     ((topic, value),) = bus.published.items()
     assert topic == f"$KV.REVOKED.{subject_hash('jj')}"
+    # A token made a moment before is believed for half a minute more, and the services' copies are moments behind.
+    assert REVOKED.ttl >= LONGEST_SESSION + 60
     issued = jwt.decode(token, ours.public, algorithms=["Ed25519"]).claims["iat"]
     assert issued <= float(value) <= issued + 5
 

@@ -19,6 +19,7 @@ from aiosmtplib import (
     SMTPException,
     SMTPRecipientRefused,
     SMTPResponseException,
+    SMTPTimeoutError,
 )
 from chassis.errors import Later, Unavailable
 
@@ -32,6 +33,9 @@ _IDLE = 20.0
 # Who was asked so recently, and has had no mail since, is not asked again whether it is there.
 _SURE = 1.0
 COMMAND_TIMEOUT = 20.0
+# Some relays look into a mail before they answer for it, and accept it although nobody waits any more: given up, it
+# goes again. So it is given twice as long each time, up to what RFC 5321 (4.5.3.2.6) wants of senders: ten minutes.
+_MOST_PATIENT = 30
 _CLOSING = 421
 _REFUSED_MESSAGE = (552, 553, 554)
 # The statuses (RFC 3463, 5248) of a policy, which is mostly one against us, and of the sender's address. A list that is
@@ -48,6 +52,7 @@ class SmtpRelay:
         self._sender = parseaddr(sender)[1]
         self._places = asyncio.Semaphore(_CONNECTIONS)
         self._idle: list[_Idle] = []
+        self._patience = 1
 
     async def __aenter__(self) -> "SmtpRelay":
         return self
@@ -69,7 +74,18 @@ class SmtpRelay:
                 raise RecipientRefused("address_not_supported")
             await smtp.mail(self._sender, options=["SMTPUTF8"] if international else [])
             await _name_recipient(smtp, letter.recipient)
-            await _hand_over(smtp, letter.content)
+            await self._hand_over(smtp, letter.content)
+
+    async def _hand_over(self, smtp: SMTP, content: bytes) -> None:
+        patience, started = self._patience, time.monotonic()
+        try:
+            await _data(smtp, content, timeout=patience * COMMAND_TIMEOUT)
+        except SMTPTimeoutError:
+            # Of several that were given up at a time, only one makes it longer.
+            self._patience = min(max(self._patience, 2 * patience), _MOST_PATIENT)
+            raise
+        if time.monotonic() - started < COMMAND_TIMEOUT:
+            self._patience = 1
 
     @asynccontextmanager
     async def _connection(self, *, asks: bool = False) -> AsyncIterator[SMTP]:
@@ -164,9 +180,9 @@ async def _name_recipient(smtp: SMTP, recipient: str) -> None:
         raise RecipientRefused("recipient_refused", status=refused.code) from None
 
 
-async def _hand_over(smtp: SMTP, content: bytes) -> None:
+async def _data(smtp: SMTP, content: bytes, *, timeout: float) -> None:
     try:
-        await smtp.data(content)
+        await smtp.data(content, timeout=timeout)
     except SMTPDataError as refused:
         if refused.code == _CLOSING:
             raise
