@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpx
 import nats
@@ -19,7 +17,7 @@ from tests.support.operator import connect_ops
 from tests.support.people import Person
 from tests.support.running import RunningStack
 from tests.support.samples import invoice
-from tests.support.streams import stored
+from tests.support.streams import forget, stored
 from tests.support.tus import Deposit
 
 from .faults import cut
@@ -29,8 +27,6 @@ from .verdict import SETTLED_SECONDS, Judge
 
 DOCUMENTS = 12
 EVERYTHING = 1 << 20
-# A record of a message block begins with its length, whose highest bit tells of headers.
-_HEADERS = 1 << 31
 
 Tell = Callable[[str], None]
 
@@ -186,20 +182,4 @@ async def _jetstream(stack: RunningStack) -> AsyncIterator[JetStreamContext]:
 
 
 def _forget(stack: RunningStack, stream: str, count: int) -> int:
-    """Cut the last messages off a stream's file, as if the disk had never had them; returns how many."""
-    folder = next((stack.plan.data / "nats").glob(f"**/streams/{stream}/msgs"))
-    # Kept beside the messages, and written from time to time: a power cut leaves an old one, or none.
-    (folder / "index.db").unlink(missing_ok=True)
-    block = max(folder.glob("*.blk"), key=_number)
-    content = block.read_bytes()
-    starts, position = [], 0
-    while position < len(content):
-        starts.append(position)
-        position += struct.unpack_from("<I", content, position)[0] & ~_HEADERS
-    kept = starts[max(0, len(starts) - count)]
-    block.write_bytes(content[:kept])
-    return min(count, len(starts))
-
-
-def _number(block: Path) -> int:
-    return int(block.stem)
+    return forget(stack.plan.data / "nats", stream, count)

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 
 import nats
 import pytest
@@ -17,24 +16,13 @@ from prometheus_client import REGISTRY
 
 from chassis import kv
 from tests.suites.nats_server import NatsServer
+from tests.support.buckets import watched
 from tests.support.eventually import eventually
-
-
-@asynccontextmanager
-async def watched(bus: JetStreamBus) -> AsyncIterator[WatchedBucket]:
-    bucket = WatchedBucket(bus, "DIRECTORY")
-    stop = asyncio.Event()
-    task = asyncio.create_task(bucket.run(stop))
-    try:
-        yield bucket
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 5)
 
 
 @pytest.fixture
 async def bucket(bus: JetStreamBus) -> AsyncIterator[WatchedBucket]:
-    async with watched(bus) as bucket:
+    async with watched(bus, "DIRECTORY") as bucket:
         yield bucket
 
 
@@ -82,7 +70,7 @@ async def test_a_first_read_is_whole_while_others_write(bus: JetStreamBus) -> No
     missed = 0
     for number in range(30):
         await kv.put(bus, bucket="DIRECTORY", key=f"offices.{number}", value=b"1")
-        async with watched(bus) as copy:
+        async with watched(bus, "DIRECTORY") as copy:
             read = await copy.first_read(10)
             missed += not {f"offices.{n}" for n in range(number + 1)} <= read.keys()
     stop.set()
@@ -94,7 +82,7 @@ async def test_a_bucket_whose_entries_were_all_overwritten_or_expired_is_read(bu
     client = await bus.ready()
     await kv.put(bus, bucket="DIRECTORY", key="offices.14", value=b"1")
     await client.jetstream().purge_stream("KV_DIRECTORY")
-    async with watched(bus) as copy:
+    async with watched(bus, "DIRECTORY") as copy:
         assert await copy.first_read(10) == {}
 
 
@@ -103,7 +91,7 @@ async def test_a_bucket_whose_last_message_was_purged_is_read(bus: JetStreamBus)
     await kv.put(bus, bucket="DIRECTORY", key="offices.14", value=b"1")
     await kv.put(bus, bucket="DIRECTORY", key="offices.53", value=b"1")
     await client.jetstream().purge_stream("KV_DIRECTORY", subject="$KV.DIRECTORY.offices.53")
-    async with watched(bus) as copy:
+    async with watched(bus, "DIRECTORY") as copy:
         assert await copy.first_read(10) == {"offices.14": b"1"}
 
 
@@ -119,7 +107,7 @@ async def test_a_first_read_may_take_longer_than_its_patience_while_entries_come
         return await following(watcher)
 
     monkeypatch.setattr(kv, "_next", slowly)
-    async with watched(bus) as copy:
+    async with watched(bus, "DIRECTORY") as copy:
         assert len(await copy.first_read(2)) == 40
 
 
@@ -186,7 +174,7 @@ async def often(monkeypatch: pytest.MonkeyPatch, bus: JetStreamBus) -> AsyncIter
     monkeypatch.setattr(kv, "_LOOK_EVERY", 0.05)
     await kv.put(bus, bucket="DIRECTORY", key="offices.14", value=b"1")
     await kv.put(bus, bucket="DIRECTORY", key="offices.53", value=b"1")
-    async with watched(bus) as copy:
+    async with watched(bus, "DIRECTORY") as copy:
         await copy.first_read(10)
         yield copy
 
@@ -202,7 +190,7 @@ async def test_a_first_read_that_falls_silent_is_begun_again(
         return await (self.watch("offices.14") if watches == 1 else whole(self))
 
     monkeypatch.setattr(KeyValue, "watchall", lost_at_first)
-    async with watched(bus) as copy:
+    async with watched(bus, "DIRECTORY") as copy:
         assert await copy.first_read(10) == often.entries
 
 
@@ -219,7 +207,7 @@ async def test_a_write_during_a_read_is_no_reason_to_read_again(
 
     monkeypatch.setattr(KeyValue, "watchall", overwritten)
     compared = _count_comparisons(monkeypatch)
-    async with watched(bus) as copy:
+    async with watched(bus, "DIRECTORY") as copy:
         await copy.first_read(10)
         so_far = compared()
         # Both copies are compared.
@@ -277,7 +265,7 @@ async def test_nobody_is_forgotten_whose_entry_is_written_while_all_are_read_aga
     await write_all(b"1")
     monkeypatch.setattr(kv, "_READ_EVERY", 0.0)
     forgotten: list[str] = []
-    async with watched(bus) as copy:
+    async with watched(bus, "DIRECTORY") as copy:
         await copy.first_read(10)
         copy.follow(lambda key, _, now: forgotten.append(key) if now is None else None)
         for number in range(5):

@@ -11,6 +11,7 @@ import structlog
 from chassis.bus import Consumer, Message, Refused
 from chassis.errors import Rejected, Unavailable
 from chassis.jetstream import JetStreamBus
+from contracts.streams import DEAD
 from nats.js import api
 
 from tests.suites.fake_bus import Stored
@@ -75,6 +76,26 @@ class TestWorkerOnRealServer(WorkerBehaviour):
             await eventually(lambda: broker.bus.generation == 2)
             await bench.say("b")
             await eventually(lambda: sorted(bench.seen) == ["a", "b"])
+
+    async def test_what_is_to_be_buried_waits_while_dead_letters_have_no_stream(
+        self, bench: Bench, broker: _RealBroker
+    ) -> None:
+        async def handle(key: str) -> Sequence[Message]:
+            raise Rejected("unfit", key)
+
+        js = (await broker.bus.ready(10)).jetstream()
+        await js.delete_stream(DEAD.name)
+        await bench.say("a")
+        with structlog.testing.capture_logs() as logs:
+            async with running(bench.worker(handle)):
+                await eventually(lambda: len(bench.seen) > 1)
+                assert {each["code"] for each in logs if each["event"] == "subscription_suspended"} == {
+                    "broker_did_not_confirm"
+                }
+                await js.add_stream(name=DEAD.name, subjects=list(DEAD.subjects))
+                await eventually(bench.graves)
+                await eventually(lambda: "subscription_resumed" in [each["event"] for each in logs])
+        assert [each.headers["Connect-Code"] for each in await bench.graves()] == ["unfit"]
 
 
 async def test_a_bus_and_its_worker_may_start_before_the_server(
