@@ -30,7 +30,10 @@ class Fault:
 
 _DISK_FULL = Fault("a disk is filled to its last twentieth", strikes.full, (Expected("DiskFull"),))
 
-EXCUSED: Mapping[str, str] = {"DiskFull": reason} if (reason := disks_are_out_of_reach()) else {}
+EXCUSED: Mapping[str, str] = {
+    "JobFailed": "only a cluster has Jobs",
+    **({"DiskFull": reason} if (reason := disks_are_out_of_reach()) else {}),
+}
 """Why an alert's fault cannot be caused here."""
 
 ROUNDS: tuple[tuple[Fault, ...], ...] = (
@@ -44,7 +47,7 @@ ROUNDS: tuple[tuple[Fault, ...], ...] = (
         Fault("something that is no event", strikes.malformed, (Expected("DeadLetters", {"service": "ged-mover"}),)),
         Fault("a broken record of the directory", strikes.unreadable, (Expected("DirectoryUnreadable"),)),
         Fault("a stream is filled", strikes.large, (Expected("StreamLarge", {"stream": "CONNECT_DOCUMENTS"}),)),
-        *(() if EXCUSED else (_DISK_FULL,)),
+        *(() if "DiskFull" in EXCUSED else (_DISK_FULL,)),
     ),
     (
         Fault("an entry of the journal is changed", strikes.changed_entry, (Expected("JournalBroken"),)),
@@ -52,6 +55,9 @@ ROUNDS: tuple[tuple[Fault, ...], ...] = (
             "the mail relay is stopped",
             strikes.relay_away,
             (Expected("RelayDown", {"job": "notify"}), Expected("Unfinished", {"job": "notify", "of": "mail"})),
+        ),
+        Fault(
+            "a mail has been put off since yesterday", strikes.put_off, (Expected("MailsDeferred", {"job": "notify"}),)
         ),
         Fault(
             "clamd is stopped",

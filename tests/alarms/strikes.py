@@ -6,11 +6,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+from pymongo import AsyncMongoClient
 
 from tests.support.eventually import eventually
 from tests.support.samples import invoice
@@ -121,6 +122,19 @@ async def relay_away(stage: Stage) -> AsyncIterator[None]:
         yield
     finally:
         await stage.stack.up("maildump")
+
+
+@asynccontextmanager
+async def put_off(stage: Stage) -> AsyncIterator[None]:
+    """In the records alone: no recipient's server asks to wait for so long."""
+    now = datetime.now(UTC)
+    async with AsyncMongoClient[dict[str, Any]](stage.stack.endpoints["mongo"]) as mongo:
+        digests = mongo["notify"]["digests"]
+        await digests.insert_one({"_id": "put-off", "deferred_since": now - _LONG_AGO, "wake_at": now + _LONG_AGO})
+        try:
+            yield
+        finally:
+            await digests.delete_one({"_id": "put-off"})
 
 
 @asynccontextmanager

@@ -24,13 +24,14 @@ _FOLDER = _ROOT / "deploy" / "observability"
 _TESTS = ("alerts.test.yml", "alerts.days.test.yml")
 _MODULES = ("chassis.metrics", "catalog.metrics", "ged_mover.metrics", "notify.metrics", "upload.metrics")
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
-# What Prometheus, node_exporter and the kubelet tell, and the labels they have.
+# What Prometheus, node_exporter, the kubelet and kube-state-metrics tell, and the labels they have.
 _OTHERS: dict[str, set[str]] = {
     "up": set(),
     "node_filesystem_avail_bytes": {"fstype", "mountpoint", "device"},
     "node_filesystem_size_bytes": {"fstype", "mountpoint", "device"},
     "kubelet_volume_stats_available_bytes": {"persistentvolumeclaim"},
     "kubelet_volume_stats_capacity_bytes": {"persistentvolumeclaim"},
+    "kube_job_failed": {"job_name", "condition"},
 }
 # Given to every series by the scrape; `namespace` in a cluster alone.
 _TARGET = {"job", "instance", "namespace"}

@@ -49,6 +49,17 @@ async def test_the_oldest_due_is_the_most_overdue(digests: MongoDigests) -> None
     assert await digests.oldest_due() != digest.wake_at
 
 
+async def test_a_mail_that_a_former_version_has_settled_is_put_off_no_more(
+    digests: MongoDigests, database: Database
+) -> None:
+    digest, since = await digests.add_document(group(), heard(), now=NOW), NOW - timedelta(days=3650)
+    record = {"_id": digest.id}
+    await database[COLLECTION].update_one(record, {"$set": {"deferred_since": since}})
+    assert await digests.oldest_deferred() == since
+    await database[COLLECTION].update_one(record, {"$unset": {"wake_at": "", "look_at": "", "untold": ""}})
+    assert await digests.oldest_deferred() != since
+
+
 async def test_what_nobody_is_to_be_told_of_any_more_is_forgotten_a_year_after_its_last_word(
     servers: RunningStack, digests: MongoDigests, database: Database
 ) -> None:

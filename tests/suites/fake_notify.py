@@ -85,6 +85,11 @@ class FakeDigests:
         self._ask()
         return min((digest.wake_at for digest in self.records.values() if digest.wake_at), default=None)
 
+    async def oldest_deferred(self) -> datetime | None:
+        self._ask()
+        since = (digest.deferred_since for digest in self.records.values())
+        return min((each for each in since if each), default=None)
+
     def _of(self, group: Group) -> Digest:
         self._ask()
         return self.records.get(group.id) or Digest(group.id, group)

@@ -171,6 +171,22 @@ class DigestsBehaviour(ABC):
         assert digest.id not in await digests.overdue(now=late + timedelta(minutes=9), limit=1000)
         assert digest.id in await digests.overdue(now=late + timedelta(minutes=11), limit=1000)
 
+    async def test_of_what_is_put_off_the_oldest_is_known_until_it_is_settled(self, digests: Digests) -> None:
+        long_ago = NOW - timedelta(days=3650)
+        digest = await digests.add_document(group(), heard(), now=long_ago)
+        sealed = digest.sealed([Recipient("jeanny", "comptable")], mail_domain="x.example", now=long_ago)
+        claimed = sealed.claimed("0_jeanny", claim="c1", now=long_ago)
+        put_off = claimed and claimed.put_off("0_jeanny", claim="c1", now=long_ago)
+        assert put_off
+        assert await digests.save(put_off)
+        assert await digests.oldest_deferred() == long_ago
+        loaded = await digests.load(digest.id)
+        assert loaded is not None
+        sent = loaded.sent("0_jeanny", NOW)
+        assert sent is not None
+        assert await digests.save(sent)
+        assert await digests.oldest_deferred() != long_ago
+
     async def test_what_a_save_owes_is_owed_only_if_it_was_written(self, digests: Digests) -> None:
         sealed = await self.sealed(digests)
         event = OwedEvent(sealed.id, new_id(), "topic", b"{}", NOW, awaits_successor=False)

@@ -59,7 +59,8 @@ class Mail:
     """One mail of a part to one recipient. `until`: not before this time, or, claimed, when the claim lapses.
 
     `message_id` goes with every try of it, so that a mail that was sent twice is recognised. `left_out` are the
-    documents that had been withdrawn when it was last claimed: it does not tell of them.
+    documents that had been withdrawn when it was last claimed: it does not tell of them. `put_off_at` is when it was
+    first put off.
     """
 
     part: int
@@ -69,6 +70,7 @@ class Mail:
     state: MailState = "waiting"
     claim: str | None = None
     tries: int = 0
+    put_off_at: datetime | None = None
     settled_at: datetime | None = None
     code: str | None = None
     left_out: frozenset[str] = frozenset()

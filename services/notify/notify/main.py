@@ -96,7 +96,7 @@ async def compose(settings: NotifySettings, stack: AsyncExitStack) -> Parts:
             "worker": worker.run,
             "leaving": sending.watch,
             "owed": announcer.run,
-            "unfinished": OldestUnfinished({"mail": digests.oldest_due}).run,
+            "unfinished": OldestUnfinished({"mail": digests.oldest_due, "deferred": digests.oldest_deferred}).run,
             "sweeper": partial(run_sweeper, digests=digests, alarm=alarm),
             "directory": bucket.run,
         },

@@ -95,6 +95,11 @@ class Digest:
         return min(times, default=None)
 
     @property
+    def deferred_since(self) -> datetime | None:
+        """Since when the mail that has been put off for the longest has been, None where none is."""
+        return min((mail.put_off_at for mail in self.mails.values() if mail.open and mail.put_off_at), default=None)
+
+    @property
     def untold(self) -> frozenset[str]:
         """The documents that somebody is still to be told of."""
         parts = (self.parts[mail.part].documents for mail in self.mails.values() if mail.open)
@@ -178,7 +183,8 @@ class Digest:
         if mail.claim != claim:
             return None
         delay = RETRY_DELAYS[min(mail.tries, len(RETRY_DELAYS) - 1)]
-        return self._with(replace(mail, state="waiting", claim=None, tries=mail.tries + 1, until=now + delay))
+        waiting = replace(mail, state="waiting", claim=None, tries=mail.tries + 1, until=now + delay)
+        return self._with(replace(waiting, put_off_at=mail.put_off_at or now))
 
     def out_of_patience(self, key: str) -> bool:
         """Whether a mail was put off for so long that another is told instead; after the inbox there is nobody."""

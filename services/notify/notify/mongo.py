@@ -38,6 +38,7 @@ class MongoDigests:
             await self._digests.create_index("look_at", sparse=True)
             await self._digests.create_index("wake_at", sparse=True)
             await self._digests.create_index("untold", sparse=True)
+            await self._digests.create_index("deferred_since", sparse=True)
             await self._digests.create_index(
                 "noted_at",
                 name="forgotten",
@@ -111,20 +112,26 @@ class MongoDigests:
 
     async def save(self, digest: Digest, *, owing: Sequence[OwedEvent] = ()) -> bool:
         """See `Digests.save`."""
-        at, untold = digest.next_at, sorted(digest.untold)
+        at = digest.next_at
+        # Where nobody is to be told of anything, nothing is looked for here either.
+        sought = {
+            "wake_at": at,
+            "look_at": at,
+            "untold": sorted(digest.untold) if at else None,
+            "deferred_since": digest.deferred_since,
+        }
+        gone = {name: "" for name, value in sought.items() if value is None}
         update: dict[str, Any] = {
             "$set": {
                 "pending": {document: entry_to(entry) for document, entry in digest.pending.items()},
                 "parts": [part_to(part) for part in digest.parts],
                 "mails": {key: mail_to(mail) for key, mail in digest.mails.items()},
                 "withdrawn": sorted(digest.withdrawn),
-                **({"wake_at": at, "look_at": at, "untold": untold} if at else {}),
+                **{name: value for name, value in sought.items() if value is not None},
             },
             "$inc": {"revision": 1},
+            "$unset": gone,
         }
-        if at is None:
-            # Nobody is to be told of anything, so nothing is looked for here either.
-            update["$unset"] = {"wake_at": "", "look_at": "", "untold": ""}
         if owing:
             update["$push"] = {"owed": {"$each": [to_document(event) for event in owing]}}
         with translated():
@@ -139,9 +146,18 @@ class MongoDigests:
 
     async def oldest_due(self) -> datetime | None:
         """See `Digests.oldest_due`."""
+        return await self._oldest("wake_at")
+
+    async def oldest_deferred(self) -> datetime | None:
+        """See `Digests.oldest_deferred`."""
+        return await self._oldest("deferred_since")
+
+    async def _oldest(self, field: str) -> datetime | None:
+        # A version from before `deferred_since` leaves it behind where it settles a mail, but no `wake_at`.
+        unsettled = {"wake_at": {"$exists": True}, field: {"$exists": True}}
         with translated():
-            record = await self._digests.find_one({"wake_at": {"$exists": True}}, {"wake_at": 1}, sort=[("wake_at", 1)])
-        return record["wake_at"] if record else None
+            record = await self._digests.find_one(unsettled, {field: 1}, sort=[(field, 1)])
+        return record[field] if record else None
 
     async def _claim_wake_up(self, record: Mapping[str, Any], now: datetime) -> bool:
         again = now + min(max(now - record["wake_at"], _SHORTEST), _LONGEST)

@@ -57,6 +57,9 @@ class Digests(Protocol):
     async def oldest_due(self) -> datetime | None:
         """Since when the most overdue record has had something to do."""
 
+    async def oldest_deferred(self) -> datetime | None:
+        """Since when the mail that has been put off for the longest has been."""
+
 
 class SealMarks(Protocol):
     """Which seals of the audit trail were sent to which offices."""

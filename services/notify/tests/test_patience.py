@@ -48,6 +48,27 @@ async def test_no_try_waits_longer_than_thirty_seconds() -> None:
     assert len(world.relay.tried) >= 600 / 30
 
 
+async def test_what_is_put_off_is_known_since_its_first_try_until_it_went() -> None:
+    world = World()
+    world.relay.answers = {JEANNY: [deferred(), deferred(), None], PAUL: [None]}
+    await world.hear(Deposit(size=1).deposited(alert=("paul",)))
+    first = world.now
+    assert await world.digests.oldest_deferred() == first
+    await world.pass_time(5)
+    assert len(world.relay.tried) == 3
+    assert await world.digests.oldest_deferred() == first
+    await world.pass_time(10)
+    assert await world.digests.oldest_deferred() is None
+
+
+async def test_what_waits_for_the_relay_is_put_off_by_nobody() -> None:
+    world = World()
+    world.relay.down = Unavailable("relay_unreachable")
+    with pytest.raises(Unavailable):
+        await world.hear(Deposit(size=1).deposited())
+    assert await world.digests.oldest_deferred() is None
+
+
 async def test_after_a_day_of_deferrals_the_inbox_is_told_instead() -> None:
     world = World()
     world.relay.answers[JEANNY] = [deferred()]
