@@ -33,6 +33,7 @@ DURABLES = (
 )
 # "no message found", "message not found": somebody else removed it.
 _GONE = (10037, 10043)
+_NO_STREAM = 10059
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,9 @@ def _translated() -> Iterator[None]:
         yield
     except nats.js.errors.ServiceUnavailableError as error:
         raise Unavailable("broker_unreachable") from error
-    except nats.js.errors.APIError:
+    except nats.js.errors.APIError as error:
+        if error.err_code == _NO_STREAM:
+            raise Unavailable("stream_missing") from error
         raise  # a right that is missing, or a bug: no waiting mends it
     except BROKER_DOWN as error:
         raise Unavailable("broker_unreachable") from error

@@ -10,9 +10,11 @@ from typing import Any
 
 import nats
 import pytest
+from chassis.errors import Unavailable
+from connect_ops import broker
 from connect_ops.settings import OpsSettings
 from connect_ops.streams import apply_streams
-from contracts.streams import ADVISORIES, BUCKETS, DOCUMENTS, REVOKED, STREAMS, WAKE
+from contracts.streams import ADVISORIES, BUCKETS, DEAD, DOCUMENTS, REVOKED, STREAMS, WAKE
 from nats.aio.client import Client
 from nats.js.api import RetentionPolicy
 from pydantic import SecretStr
@@ -55,6 +57,15 @@ async def test_what_is_missing_is_declared_and_a_second_time_there_is_nothing_to
     config = (await client.jetstream().stream_info(WAKE.name)).config
     assert (config.retention, config.allow_msg_schedules) == (RetentionPolicy.WORK_QUEUE, True)
     assert (await client.jetstream().stream_info("KV_REVOKED")).config.max_age == REVOKED.ttl
+
+
+async def test_a_command_that_reads_a_stream_which_is_not_there_says_so(server: NatsServer) -> None:
+    settings = OpsSettings.model_construct(nats_url=server.url, nats_user="worker", nats_password=SecretStr("secret"))
+    async with broker.opened(settings) as streams:
+        for asked in (anext(streams.read(DEAD.name)), streams.consumers(DEAD.name)):
+            with pytest.raises(Unavailable) as missing:
+                await asked
+            assert missing.value.code == "stream_missing"
 
 
 async def test_what_differs_is_told_and_changed_and_messages_stay(server: NatsServer, client: Client) -> None:
