@@ -54,11 +54,16 @@ class FakeDecisions:
         self.owed.setdefault(document, []).extend(owing)
         return True
 
-    async def settle(self, documents: Sequence[str], *, topics: Sequence[str] | None = None) -> None:
+    async def settle(
+        self, documents: Sequence[str], *, topics: Sequence[str] | None = None, published: bool = False
+    ) -> None:
         for document in documents:
-            owed = self.owed.get(document, ())
             self.owed[document] = [
-                one for one in owed if not one.awaits_successor or (topics is not None and one.topic not in topics)
+                one
+                for one in self.owed.get(document, ())
+                if not one.awaits_successor
+                or (topics is not None and one.topic not in topics)
+                or (published and one.published_at is None)
             ]
 
 

@@ -62,9 +62,13 @@ class MongoDecisions:
             )
         return result.matched_count == 1
 
-    async def settle(self, documents: Sequence[str], *, topics: Sequence[str] | None = None) -> None:
+    async def settle(
+        self, documents: Sequence[str], *, topics: Sequence[str] | None = None, published: bool = False
+    ) -> None:
         """See `ports.Decisions`."""
         which: dict[str, Any] = {"awaits_successor": True}
+        if published:
+            which["published_at"] = {"$ne": None}
         if topics is not None:
             which["topic"] = {"$in": list(topics)}
         with translated():

@@ -40,6 +40,13 @@ class Digests(Protocol):
     async def withdrawn_among(self, documents: Collection[str]) -> frozenset[str]:
         """Those of them that were withdrawn, as far as was noted."""
 
+    async def note_answered(self, document: str, *, now: datetime) -> Sequence[str]:
+        """Note, for good, that nobody is to be asked for a returned document any more: it was taken in charge, or
+        replaced; returns the ids of the digests that are yet to ask for it. Idempotent."""
+
+    async def answered_among(self, documents: Collection[str]) -> frozenset[str]:
+        """Those of them that nobody is to be asked for, as far as was noted."""
+
     async def load(self, digest: str) -> Digest | None:
         """The record of this id."""
 

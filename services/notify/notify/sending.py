@@ -20,7 +20,7 @@ from contracts.envelope import Envelope
 
 from notify.alerts import alerts_about
 from notify.errors import RecipientRefused
-from notify.handlers import Clock, change, keep, see_to, system_clock
+from notify.handlers import Clock, change, gone_among, keep, see_to, system_clock
 from notify.letter import Letters
 from notify.mails import INBOX
 from notify.marking import insistently
@@ -60,7 +60,7 @@ async def send_digest(digest_id: str, *, sending: Sending) -> Sequence[Envelope]
     wake-up brings to another. Raises Unavailable, and Later when there is nobody to tell.
     """
     digest = await sending.digests.load(digest_id)
-    while digest := await _without_withdrawn(digest, sending=sending):
+    while digest := await _without_gone(digest, sending=sending):
         if sealed := _sealed(digest, sending):
             digest = await _kept(sealed, sending=sending)
             continue
@@ -74,10 +74,12 @@ async def send_digest(digest_id: str, *, sending: Sending) -> Sequence[Envelope]
     return ()
 
 
-async def _without_withdrawn(digest: Digest | None, *, sending: Sending) -> Digest | None:
-    """The digest without what was withdrawn: also where the withdrawal was heard of before the document."""
-    gone = await sending.digests.withdrawn_among(digest.untold) if digest and digest.untold else None
-    if not digest or not gone:
+async def _without_gone(digest: Digest | None, *, sending: Sending) -> Digest | None:
+    """The digest without what nobody is to be told of any more: also where that was heard before the document."""
+    if not digest or not digest.untold:
+        return digest
+    gone = await gone_among(digest.untold, digest.group.kind, digests=sending.digests)
+    if not gone:
         return digest
     left = await change(
         digest.id, lambda each: each.without(gone, now=sending.clock()), digests=sending.digests, known=digest
