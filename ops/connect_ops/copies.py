@@ -17,8 +17,8 @@ _NAME = "%Y-%m-%dT%H%M%S"
 _UNFINISHED = ".partial"
 # Without the seconds where `date` named it.
 _NAMED = re.compile(rf"\d{{4}}-\d\d-\d\dT\d{{4}}(\d\d)?({re.escape(_UNFINISHED)})?")
-# Whoever writes gives up sooner: the server has two waits before its first chunk.
-_NOBODY_WRITES = timedelta(seconds=4 * snapshots.PATIENCE)
+NOBODY_WRITES = timedelta(seconds=4 * snapshots.PATIENCE)
+"""After so long without a byte: whoever writes has given up sooner, for the server has two waits before its first."""
 
 
 def thin(folder: Path, *, hourly: int, daily: int, now: datetime) -> list[str]:
@@ -31,7 +31,7 @@ def thin(folder: Path, *, hourly: int, daily: int, now: datetime) -> list[str]:
         whole = {each: _begun(each) for each in found if _is_whole(each)}
         stay = kept(whole.values(), hourly=hourly, daily=daily)
         gone = [each for each, begun in whole.items() if begun not in stay]
-        gone += [each for each in found if each not in whole and now - _last_written(each) > _NOBODY_WRITES]
+        gone += [each for each in found if each not in whole and now - _last_written(each) > NOBODY_WRITES]
         for each in gone:
             shutil.rmtree(each)
     return sorted(each.name for each in gone)

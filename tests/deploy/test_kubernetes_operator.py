@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from connect_ops import copies
 from connect_ops.telling import AGAIN, REFUSED
 from contracts.streams import AUDIT, DOCUMENTS
 
@@ -79,6 +80,26 @@ def test_only_what_looks_and_saves_runs_by_itself(operated: Build) -> None:
     assert {each["spec"]["concurrencyPolicy"] for each in jobs.values()} == {"Forbid"}
 
 
+def test_a_job_that_hangs_or_finds_no_room_fails_before_the_next_is_due(operated: Build) -> None:
+    """Else it is no failed Job, and none is begun beside it."""
+    for name, each in operated.of_kind("CronJob").items():
+        _minute, hour, *_ = each["spec"]["schedule"].split()
+        deadline = each["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
+        assert 600 <= deadline < (3600 if hour == "*" else 86400), name
+
+
+def test_the_pod_for_other_commands_has_its_hour(operated: Build) -> None:
+    [word, seconds] = operated.commands()["connect-ops"].container["command"]
+    assert (word, int(seconds)) == ("sleep", 3600)
+    job = operated.of_kind("CronJob")["connect-ops"]["spec"]["jobTemplate"]["spec"]
+    assert job["activeDeadlineSeconds"] > int(seconds)
+
+
+def test_what_is_left_of_a_backup_that_was_stopped_goes_with_the_next(operated: Build) -> None:
+    job = operated.of_kind("CronJob")["backup-streams"]["spec"]["jobTemplate"]["spec"]
+    assert job["activeDeadlineSeconds"] + copies.NOBODY_WRITES.total_seconds() <= 3600
+
+
 def test_what_runs_by_itself_confirms_nothing(operated: Build) -> None:
     for name in _BY_ITSELF:
         assert "--yes" not in " ".join(operated.commands()[name].container["args"])
@@ -140,10 +161,10 @@ def test_a_backup_that_fails_takes_no_last_whole_copy_away_and_says_so(operated:
 def test_who_plans_backups_reads_for_how_many_documents_the_volume_is(operated: Build) -> None:
     """All copies that stay and the one that is being written, each of what the streams hold of a document."""
     args = operated.commands()["backup-streams"].container["args"]
-    copies = sum(int(args[args.index(f"--keep-{every}") + 1]) for every in ("hourly", "daily")) + 1
+    at_once = sum(int(args[args.index(f"--keep-{every}") + 1]) for every in ("hourly", "daily")) + 1
     claim = operated.of_kind("PersistentVolumeClaim")["streams-backup"]
     size = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi"))
-    documents = size * 1024**3 / copies / (1000 * _streams_kilobytes_a_document())
+    documents = size * 1024**3 / at_once / (1000 * _streams_kilobytes_a_document())
     told = (KUBERNETES.parents[1] / "docs" / "backup.md").read_text(encoding="utf-8")
     assert f"{size} GiB are for {int(documents / 10_000) * 10_000:,} documents" in told
 
