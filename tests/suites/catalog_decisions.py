@@ -38,6 +38,7 @@ class DecisionsBehaviour:
         later = replace(TAKEN, revision=2)
         assert await decisions.save(document, later, over=1, owing=())
         assert await decisions.of(document) == later
+        assert await decisions.among([document, fresh_id()]) == {document: later}
 
     async def test_a_decision_over_an_older_one_than_holds_is_refused(self, decisions: Decisions) -> None:
         document = fresh_id()

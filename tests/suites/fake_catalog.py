@@ -44,6 +44,9 @@ class FakeDecisions:
     async def of(self, document: str) -> Decision | None:
         return self.held.get(document)
 
+    async def among(self, documents: Sequence[str]) -> Mapping[str, Decision]:
+        return {document: self.held[document] for document in documents if document in self.held}
+
     async def save(self, document: str, decision: Decision, *, over: int, owing: Sequence[OwedEvent]) -> bool:
         if self.overtaken_by:
             self.held[document], self.overtaken_by = self.overtaken_by, None

@@ -13,7 +13,7 @@ from contracts.subjects import subject_of
 from contracts.values import Person
 
 from catalog import journal, ports
-from catalog.errors import Conflict, Invalid, TooSoon
+from catalog.errors import Conflict, Invalid, NotFound, TooSoon
 from catalog.model import Decision, DecisionKind, Document, check_allowed
 from catalog.projection import Numbered
 from catalog.rights import Rights, Verb
@@ -86,6 +86,16 @@ async def find(document: str, *, who: Identity, desk: Desk) -> Document:
     Raises NotFound."""
     found = desk.rights.check_sees(who, await desk.documents.get(document))
     return desk.rights.shown(who, _with(found, await desk.decisions.of(document)))
+
+
+async def find_all(documents: Sequence[str], *, who: Identity, desk: Desk) -> Sequence[Document]:
+    """The same of several, in any order. Raises NotFound where one of them is not theirs to see."""
+    wanted = set(documents)
+    found = [desk.rights.check_sees(who, each) for each in await desk.documents.several(list(wanted))]
+    if len(found) != len(wanted):
+        raise NotFound
+    decided = await desk.decisions.among(list(wanted))
+    return [desk.rights.shown(who, _with(each, decided.get(each.id))) for each in found]
 
 
 async def decide(

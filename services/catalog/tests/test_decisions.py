@@ -8,6 +8,7 @@ from catalog.model import Decision, DecisionKind
 from chassis.auth import Identity
 from chassis.errors import Unavailable
 from contracts.envelope import Envelope
+from contracts.values import Person
 
 from tests.suites import catalog_events as events
 from tests.suites.catalog_decisions import DecisionsBehaviour
@@ -251,6 +252,19 @@ async def test_a_decision_is_settled_by_what_follows_from_it(told: Envelope, lef
     owed = [one.topic.split(".")[2:4] for one in here.decisions.owed[ONE]]
     assert [event for stream, event in owed if stream == "documents"] == left
     assert [event for stream, event in owed if stream == "audit"] == ["returned", "taken"]
+
+
+async def test_what_was_withdrawn_is_so_for_all_who_look_before_the_records_tell_of_it() -> None:
+    """The process died, or the database was away, between the decision and the records."""
+    here = await room(events.announced(1, space="published"), events.announced(2, space="published"))
+    by = Person(sub=ACCOUNTANT.sub, name=ACCOUNTANT.name)
+    await here.decisions.save(ONE, Decision("withdrawn", 1, here.now, by, "mauvais client"), over=0, owing=())
+    found = await handlers.find_all([ONE, events.document_id(2)], who=CLIENT, desk=here.desk)
+    assert {each.id: each.state for each in found} == {ONE: "withdrawn", events.document_id(2): "deposited"}
+    with pytest.raises(NotFound):
+        await handlers.find_all([ONE, events.document_id(3)], who=CLIENT, desk=here.desk)
+    with pytest.raises(NotFound):
+        await handlers.find_all([ONE], who=STRANGER, desk=here.desk)
 
 
 async def test_a_return_awaits_its_mail() -> None:

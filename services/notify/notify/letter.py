@@ -68,7 +68,7 @@ class Letters:
         message = self._headed(to, words["subject"], at=part.sealed_at, message_id=mail.message_id)
         message.set_content(self._text.render(shown), charset="utf-8", cte="quoted-printable")
         message.add_alternative(self._html.render(shown), subtype="html", charset="utf-8", cte="quoted-printable")
-        return Letter(to.email, mail.message_id, message.as_bytes())
+        return Letter(to.email, mail.message_id, message.as_bytes(), mail.tries)
 
     def seal(self, seal: Seal, office: Office) -> Letter:
         """The mail with a seal of the audit trail, in whole. Raises as `compose`."""

@@ -94,11 +94,13 @@ class Announcer(Protocol):
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail ready to be sent: the envelope's recipient, and the message's bytes (CRLF lines, 7 bit)."""
+    """A mail ready to be sent: the envelope's recipient, the message's bytes (CRLF lines, 7 bit), and how often it was
+    tried before."""
 
     recipient: str
     message_id: str
     content: bytes
+    tries: int = 0
 
 
 class Relay(Protocol):
@@ -111,5 +113,5 @@ class Relay(Protocol):
         """Returns once the relay has answered for the mail. Not idempotent: the relay may take it twice.
 
         Raises RecipientRefused when it is refused for good, Later when this mail must wait, Unavailable for trouble
-        that is not this mail's; after the last the relay may have accepted it all the same.
+        that is not this mail's, Interrupted where it may be: after that the relay may have accepted it all the same.
         """

@@ -19,7 +19,7 @@ from contracts.directory import Directory
 from contracts.envelope import Envelope
 
 from notify.alerts import alerts_about
-from notify.errors import RecipientRefused
+from notify.errors import Interrupted, RecipientRefused
 from notify.handlers import Clock, change, gone_among, keep, see_to, system_clock
 from notify.letter import Letters
 from notify.mails import INBOX
@@ -119,11 +119,22 @@ async def _send(digest: Digest, key: str, *, sending: Sending) -> Digest | None:
         return await _settle(held, key, sending=sending, failure=refused.code)
     except Later as later:
         return await _put_off(held, key, claim=claim, code=later.code, sending=sending)
-    except Unavailable:
+    except Unavailable as down:
+        if isinstance(down, Interrupted) and await _is_ready(sending.relay):
+            # Released, it would be the first again at the next try, and keep all others of this digest back.
+            return await _put_off(held, key, claim=claim, code=down.code, sending=sending, gives_up=False)
         with suppress(Unavailable):  # else the claim lapses by itself
             await change(held.id, lambda each: each.released(key, claim=claim, now=clock()), digests=sending.digests)
         raise
     return await _settle(held, key, sending=sending)
+
+
+async def _is_ready(relay: Relay) -> bool:
+    try:
+        await relay.ready()
+    except Unavailable:
+        return False
+    return True
 
 
 def _reached(held: Digest, key: str, sending: Sending) -> Addressee:
@@ -164,7 +175,9 @@ async def _still_held(digest_id: str, key: str, *, claim: str, sending: Sending)
     return kept is not None
 
 
-async def _put_off(held: Digest, key: str, *, claim: str, code: str, sending: Sending) -> Digest | None:
+async def _put_off(
+    held: Digest, key: str, *, claim: str, code: str, sending: Sending, gives_up: bool = True
+) -> Digest | None:
     digest = await change(
         held.id, lambda each: each.put_off(key, claim=claim, now=sending.clock()), digests=sending.digests
     )
@@ -172,7 +185,7 @@ async def _put_off(held: Digest, key: str, *, claim: str, code: str, sending: Se
         return await sending.digests.load(held.id)
     MAILS.labels("put_off").inc()
     logger().info("mail_put_off", code=code, tries=digest.mails[key].tries)
-    if digest.out_of_patience(key):
+    if gives_up and digest.out_of_patience(key):
         return await _settle(digest, key, sending=sending, failure="deferred_too_long")
     return digest
 
