@@ -1,5 +1,6 @@
 """What an office is told of a dead letter: its own alone, by code and ids. No sockets."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -103,6 +104,13 @@ async def test_an_admin_reads_what_to_tell_operations_and_where_the_list_goes_on
     for said in ("N°&nbsp;17 · hash_differs", f"document {ONE}", "rejouer", 'href="/documents?cursor=18"'):
         assert said in shown
     assert shown.count("document 0") == 1
+
+
+async def test_an_admins_menu_names_the_page_it_leads_to() -> None:
+    shown = await page(_Letters(Letters([], None)))
+    current = re.findall(r'<a href="([^"]+)" aria-current="page">\s*(.+?)\s*</a>', shown)
+    assert current == [("/documents", "Administration")]
+    assert "Mes documents" not in shown
 
 
 @pytest.mark.parametrize(
