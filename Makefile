@@ -121,7 +121,7 @@ test-one: $(DEV_STAMP) $(PORTAL_STAMP) ## Run the unit tests of one service, or 
 	@$(PY) -m pytest -q services/$(S)/tests $(if $(T),-k "$(T)")
 
 .PHONY: chaos
-chaos: $(DEV_STAMP) $(PORTAL_STAMP) ## Every process, line and disk fails, and a kill -9 comes at every step: an hour. CHAOS_SEED=… repeats a run
+chaos: $(DEV_STAMP) $(PORTAL_STAMP) ## Every process, line and disk fails, and a kill -9 comes at every step: an hour, and up to 12 GB of memory for small disks. CHAOS_SEED=… repeats a run
 	@CHAOS_WHOLE=1 $(PY) -m pytest tests/chaos
 
 .PHONY: drill

@@ -1,4 +1,4 @@
-"""`python -m deploy.configuration`: writes docs/configuration.md from the services' settings."""
+"""`python -m deploy.configuration`: writes docs/configuration.md from the settings of services and commands."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from catalog.settings import CatalogSettings
 from chassis.configuration import Variable, variables
 from chassis.settings import ServiceSettings
+from connect_ops.settings import OpsSettings
 from ged_mover.settings import GedMoverSettings
 from notify.settings import NotifySettings
 from upload.settings import UploadSettings
@@ -21,7 +22,7 @@ SERVICES: Mapping[str, type[ServiceSettings]] = {
     "ged-mover": GedMoverSettings,
 }
 _INTRODUCTION = """\
-<!-- Generated from the services' settings by `make configuration`. -->
+<!-- Generated from the settings by `make configuration`. -->
 
 # Configuration
 
@@ -33,6 +34,12 @@ Every service is configured by its environment alone. What the environment doesn
 environment, a line each, and starts nothing: 0 where all is well, else 1. A service that is started with less than it
 needs says the same and ends. On Kubernetes set `enableServiceLinks: false`: else a Service named `upload` puts an
 `UPLOAD_PORT` of its own into every pod.
+"""
+_COMMANDS = """\
+## connect-ops
+
+The operator's commands, from the environment and `SECRETS_DIR` alike, with keys and users of their own. A command that
+is called with less than it needs names what is missing or wrong, and ends with status 2.
 """
 
 
@@ -48,7 +55,7 @@ def document() -> str:
         prefix = f"{service.replace('-', '_').upper()}_"
         own = [each for each in variables(settings) if _differs(each, inherited.get(each.name.removeprefix(prefix)))]
         parts += [f"## {service}\n", _table(own)]
-    return "\n".join(parts)
+    return "\n".join([*parts, _COMMANDS, _table(variables(OpsSettings))])
 
 
 def _differs(variable: Variable, inherited: Variable | None) -> bool:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
 
-from chassis.settings import ServiceSettings
+from chassis.settings import EnvironmentSettings, ServiceSettings
 from chassis.tracing import tracing_fault
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -34,8 +34,8 @@ class Variable:
     in_block: str | None = None
 
 
-def variables(settings: type[ServiceSettings]) -> list[Variable]:
-    """All that a service reads, in the order of its settings."""
+def variables(settings: type[EnvironmentSettings]) -> list[Variable]:
+    """All that a service, or a command, reads, in the order of its settings."""
     return list(_variables(settings, _prefix_of(settings)))
 
 
@@ -78,7 +78,7 @@ def settings_of(settings: type[S], *, module: str, description: str, arguments: 
     return settings_or_exit(settings, check=parser.parse_args(arguments).check)
 
 
-def _prefix_of(settings: type[ServiceSettings]) -> str:
+def _prefix_of(settings: type[EnvironmentSettings]) -> str:
     return str(settings.model_config.get("env_prefix", "")).upper()
 
 

@@ -6,8 +6,9 @@ from .credentials import OPS, Credentials
 from .environment import GED_BUCKET, STAGING_BUCKET
 from .object_store import connect
 
-ABANDONED_PARTS_DAYS = 8
-"""Uploads expire after 7 days without a byte; what their sweeper then missed is the store's to remove."""
+ABANDONED_PARTS_DAYS = 30
+"""Uploads expire after 7 days without a byte; what their sweeper then missed is the store's to remove. It counts from
+an upload's beginning, and one that gets a few bytes a week is alive for all that."""
 
 
 def provision_s3(endpoint: str, credentials: Credentials) -> None:

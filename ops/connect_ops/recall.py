@@ -21,7 +21,7 @@ from contracts.streams import AUDIT, DOCUMENTS
 from contracts.subjects import every_office, subject_of
 from ged_mover.model import Copy, Lock
 from ged_mover.mongo import MongoRecords
-from notify.handlers import change, group_of
+from notify.handlers import answered_by, change, group_of
 from notify.model import Kind
 from notify.mongo import MongoDigests
 from notify.mongo_seals import MongoSealMarks
@@ -54,12 +54,13 @@ class Recall:
         self._directory = Directory(lambda: self._entries)
         self.events = self.seals = 0
         self._untold: set[tuple[str, str]] = set()
+        self._answered: set[tuple[str, str]] = set()
 
     @property
     def untold(self) -> Sequence[str]:
         """The documents of which the stream does not say that a mail about them was sent. It may have gone out since
         the stream was saved, so it does not go out again; unless a record says that it waits, which are not these."""
-        return sorted({document for _, document in self._untold})
+        return sorted({document for _, document in self._untold - self._answered})
 
     async def run(self) -> None:
         """Raises Unavailable: what was noted stays, and the next run notes the rest."""
@@ -76,14 +77,14 @@ class Recall:
     def _kinds(self) -> Mapping[str, Sequence[Note]]:
         """What is noted of which event; each kind after those that its notes stand on."""
         return {
-            **dict.fromkeys(("deposited", "published"), (self._uploaded, self._begun, self._told)),
+            **dict.fromkeys(("deposited", "published"), (self._uploaded, self._begun, self._told, self._ask_no_more)),
             **dict.fromkeys(("rejected", "abandoned"), (self._unfinished,)),
             "deposit_closed": (self._closed,),
             "archived": (self._archived, self._followed),
             "transfer_failed": (self._followed,),
             "retained": (self._locked,),
             "returned": (self._told, self._decided, self._followed),
-            "taken": (self._decided, self._followed),
+            "taken": (self._ask_no_more, self._decided, self._followed),
             "withdrawn": (self._withdrawn, self._gone, self._decided, self._followed),
             "erased": (self._erased, self._gone, self._followed),
             **dict.fromkeys(("alerted", "alert_failed"), (self._mailed,)),
@@ -160,6 +161,11 @@ class Recall:
     async def _gone(self, event: Envelope) -> None:
         await self._digests.note_withdrawn(event.data.document, now=event.time)
         self._untold.difference_update((kind, event.data.document) for kind in get_args(Kind))
+
+    async def _ask_no_more(self, event: Envelope) -> None:
+        if document := answered_by(event.data):
+            await self._digests.note_answered(document, now=event.time)
+            self._answered.add(("returned", document))
 
     async def _mailed(self, event: Envelope) -> None:
         mail: e.Alerted | e.AlertFailed = event.data

@@ -22,12 +22,16 @@ class OpsSettings(EnvironmentSettings):
 
     model_config = SettingsConfigDict(env_prefix="CONNECT_OPS_", frozen=True, env_nested_delimiter="__", extra="ignore")
 
-    nats_url: str = Field(description="NATS servers, comma-separated, such as nats://nats:4222.")
+    nats_url: str = Field(description="NATS servers, comma-separated.", examples=["nats://nats:4222"])
     nats_user: str = Field(
-        description="A user who may read and delete in all streams, make consumers, publish events and wake services."
+        description="A user who may read and delete in all streams, make consumers, publish events and wake services.",
+        examples=["ops"],
     )
     nats_password: SecretStr = Field(description="Password of that user.")
-    mongo_url: SecretStr = Field(description="MongoDB connection string of a user who may write in all four databases.")
+    mongo_url: SecretStr = Field(
+        description="MongoDB connection string of a user who may write in all four databases, and read the journal's.",
+        examples=["mongodb://user:password@mongo:27017/?replicaSet=rs0&authSource=admin"],
+    )
     databases: Databases = Field(Databases(), description="Where the services keep their records.")
     staging: S3Settings = Field(description="The bucket that intake writes to: list.")
     ged: S3Settings = Field(description="The secure bucket: read, list versions, read their retention.")

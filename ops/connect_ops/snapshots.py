@@ -6,6 +6,8 @@ A folder a stream, as the NATS command line makes it (`nats stream backup`): `ba
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,8 @@ from nats.aio.subscription import Subscription
 
 _API = "$JS.API.STREAM"
 _CHUNK = 128 * 1024
-# Seconds between two chunks; the server looks over the whole stream before the first.
-_PATIENCE = 120.0
+PATIENCE = 120.0
+"""Seconds for an answer, and between two chunks; the server looks over the whole stream before the first."""
 # That the server ends a snapshot with: a whole one, and none that it gave up.
 _WHOLE = (None, "204")
 _SAVED, _PACKED = "backup.json", "stream.tar.s2"
@@ -28,6 +30,19 @@ _BY_THE_CLOCK = b"\r\nNats-Scheduler:"
 
 class NotRestored(Exception):
     """The server does not take a snapshot, or gives none; says why."""
+
+
+class NotWritten(Exception):
+    """The disk does not take a snapshot: full, or not to be written; says which folder and why."""
+
+
+@contextmanager
+def written(folder: Path) -> Iterator[None]:
+    """What the disk says no to inside is told as NotWritten."""
+    try:
+        yield
+    except OSError as refused:
+        raise NotWritten(f"{folder}: {refused.strerror}") from refused
 
 
 def is_whole(folder: Path) -> bool:
@@ -60,20 +75,22 @@ async def is_as_saved(client: Client, stream: str, folder: Path, *, last: int) -
 async def save(client: Client, stream: str, folder: Path) -> int:
     """Write a stream's snapshot into a folder, consumers included; returns its messages.
 
-    Raises NotRestored, Unavailable: then what lies in the folder is no snapshot.
+    Raises NotRestored, NotWritten, Unavailable: then what lies in the folder is no snapshot.
     """
-    _clear(folder)
+    with written(folder):
+        _clear(folder)
     chunks = await client.subscribe(client.new_inbox())
     try:
         request = {"deliver_subject": chunks.subject, "no_consumers": False, "chunk_size": _CHUNK, "jsck": True}
         told = await _asked(client, f"{_API}.SNAPSHOT.{stream}", request)
-        with (folder / _PACKED).open("wb") as packed:
+        with written(folder), (folder / _PACKED).open("wb") as packed:
             await _receive(client, chunks, packed)
     finally:
         await chunks.unsubscribe()
     saved = {name: told[name] for name in ("config", "state")}
     # Last, so that a folder without it is known to be no snapshot.
-    (folder / _SAVED).write_text(json.dumps(saved, indent=2))
+    with written(folder):
+        (folder / _SAVED).write_text(json.dumps(saved, indent=2))
     return int(saved["state"]["messages"])
 
 
@@ -98,7 +115,7 @@ def _clear(folder: Path) -> None:
 async def _receive(client: Client, chunks: Subscription, packed: Any) -> None:
     while True:
         try:
-            chunk = await chunks.next_msg(timeout=_PATIENCE)
+            chunk = await chunks.next_msg(timeout=PATIENCE)
         except TimeoutError as silent:
             raise Unavailable("snapshot_not_sent") from silent
         if not chunk.data:
@@ -120,7 +137,7 @@ async def _asked(client: Client, subject: str, request: Any = None, *, unless: i
 
 async def _sent(client: Client, subject: str, payload: bytes, *, unless: int | None = None) -> dict[str, Any]:
     try:
-        answer = await client.request(subject, payload, timeout=_PATIENCE)
+        answer = await client.request(subject, payload, timeout=PATIENCE)
     except (TimeoutError, nats.errors.Error) as silent:
         raise Unavailable("broker_did_not_answer") from silent
     told: dict[str, Any] = json.loads(answer.data) if answer.data else {}

@@ -51,6 +51,7 @@ WRONG: tuple[list[str], ...] = (
     ["dead"],
     ["dead", "show", "x"],
     ["retention", "due", "--yes", "--over", "0"],
+    ["backup", "streams", "/backup", "--keep-hourly", "0"],
 )
 
 

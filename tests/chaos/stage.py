@@ -13,8 +13,8 @@ from tests.support.running import EVERYTHING, RunningStack
 # To the servers, from the services; to intake from the gateway; to the catalog from both.
 LINES = ("mongo", "nats", "s3", "smtp", "clamd", "upload", "catalog")
 DISKS = ("mongo", "nats", "weed", "scratch")
-# The store keeps the room of what was deleted for a while.
-_ROOM = "4g"
+# The store keeps the room of what was deleted for a while: in seven minutes of this load it takes 4 GB.
+_ROOM = "12g"
 _KIB = 1024
 # Sooner than in earnest, so that what these are for comes to pass while somebody looks.
 _SETTINGS = {"REPUBLISH_AFTER": "20", "SEAL_EVERY": "20"}

@@ -22,6 +22,8 @@ KUBERNETES = Path(__file__).parents[2] / "deploy" / "kubernetes"
 OBSERVABILITY = KUBERNETES.with_name("observability")
 OVERLAYS = ("small", "large")
 COMPONENTS = ("gateway", "tracing", "operator")
+FULL = 10_000_000
+"""As many documents fill an installation: see `docs/scaling.md`."""
 Manifest = dict[str, Any]
 
 

@@ -1,24 +1,26 @@
 """The operator's commands in a cluster: they are those that there are, with what they need and no more."""
 
 import os
+import re
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from connect_ops.telling import REFUSED
+from connect_ops import copies
+from connect_ops.telling import AGAIN, REFUSED
+from contracts.streams import AUDIT, DOCUMENTS
 
 from deploy.configuration import SERVICES
 from deploy.local.provision_mongo import AUDIT_DATABASE
 from tests.deploy.manifests import KUBERNETES, Build, Pod, build, build_with
 from tests.deploy.mounts import environment_of_pod
+from tests.support.ports import free_port
 
 _BY_HAND, _BY_ITSELF = {"streams-apply", "connect-ops"}, {"verify", "backup-streams", "retention-due"}
 _SETTINGS = "from connect_ops.settings import OpsSettings; OpsSettings()"
-_DAY = timedelta(days=1)
 
 
 def _run(*command: str | Path, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -78,6 +80,26 @@ def test_only_what_looks_and_saves_runs_by_itself(operated: Build) -> None:
     assert {each["spec"]["concurrencyPolicy"] for each in jobs.values()} == {"Forbid"}
 
 
+def test_a_job_that_hangs_or_finds_no_room_fails_before_the_next_is_due(operated: Build) -> None:
+    """Else it is no failed Job, and none is begun beside it."""
+    for name, each in operated.of_kind("CronJob").items():
+        _minute, hour, *_ = each["spec"]["schedule"].split()
+        deadline = each["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
+        assert 600 <= deadline < (3600 if hour == "*" else 86400), name
+
+
+def test_the_pod_for_other_commands_has_its_hour(operated: Build) -> None:
+    [word, seconds] = operated.commands()["connect-ops"].container["command"]
+    assert (word, int(seconds)) == ("sleep", 3600)
+    job = operated.of_kind("CronJob")["connect-ops"]["spec"]["jobTemplate"]["spec"]
+    assert job["activeDeadlineSeconds"] > int(seconds)
+
+
+def test_what_is_left_of_a_backup_that_was_stopped_goes_with_the_next(operated: Build) -> None:
+    job = operated.of_kind("CronJob")["backup-streams"]["spec"]["jobTemplate"]["spec"]
+    assert job["activeDeadlineSeconds"] + copies.NOBODY_WRITES.total_seconds() <= 3600
+
+
 def test_what_runs_by_itself_confirms_nothing(operated: Build) -> None:
     for name in _BY_ITSELF:
         assert "--yes" not in " ".join(operated.commands()[name].container["args"])
@@ -117,33 +139,38 @@ def test_mongodbs_operator_writes_in_all_four_and_reads_the_journal(operated: Bu
     assert roles == {("readWrite", each) for each in databases} | {("read", AUDIT_DATABASE)}
 
 
-def _backup(tmp_path: Path, *, status: int) -> tuple[int, set[str]]:
-    """Runs the script with a command that makes its folder; returns the status, and which folders are there."""
-    backup, tools = tmp_path / "backup", tmp_path / "bin"
-    for name, age in (("2026-01-01T0010", 9 * _DAY), ("2026-01-09T0010", _DAY), ("lost+found", 9 * _DAY)):
-        (backup / name).mkdir(parents=True)
-        at = (datetime.now(UTC) - age).timestamp()
-        os.utime(backup / name, (at, at))
-    tools.mkdir()
-    stub = tools / "connect-ops"
-    stub.write_text(f'#!/bin/sh\n[ "$1 $2" = "backup streams" ] && mkdir "$3" && exit {status}\n', encoding="utf-8")
-    stub.chmod(0o755)
-    container = build_with("operator").commands()["backup-streams"].container
-    [script] = container["args"]
-    env = {"PATH": f"{tools}{os.pathsep}{os.defpath}"}
-    ended = _run(*container["command"], script.replace("/backup", str(backup)), env=env, cwd=tmp_path)
-    return ended.returncode, {path.name for path in backup.iterdir()}
+def test_a_backup_that_fails_takes_no_last_whole_copy_away_and_says_so(operated: Build, tmp_path: Path) -> None:
+    """It makes room before it saves; here no broker answers, after a year in which none did."""
+    saving = operated.commands()["backup-streams"]
+    assert "command" not in saving.container
+    backup, whole, interrupted = tmp_path / "backup", "2026-01-01T0010", "2026-01-01T011000.partial"
+    for copy, files in ((whole, ("stream.tar.s2", "backup.json")), (interrupted, ("stream.tar.s2",))):
+        (backup / copy / "CONNECT_DOCUMENTS").mkdir(parents=True)
+        for file in files:
+            (backup / copy / "CONNECT_DOCUMENTS" / file).write_text("{}", encoding="utf-8")
+    for each in (backup / interrupted).rglob("*"):
+        os.utime(each, (0, 0))
+    os.utime(backup / interrupted, (0, 0))
+    args = [each.replace("/backup", str(backup)) for each in saving.container["args"]]
+    env = environment_of_pod(saving, tmp_path / "pod") | {"CONNECT_OPS_NATS_URL": f"nats://127.0.0.1:{free_port()}"}
+    ended = _run(sys.executable, "-m", "connect_ops", *args, env=env, cwd=tmp_path)
+    assert (ended.returncode, ended.stderr.count("\n")) == (AGAIN, 1)
+    assert {path.name for path in backup.iterdir()} == {whole}
 
 
-def test_a_backup_that_is_whole_takes_the_place_of_what_is_older_than_a_week(tmp_path: Path) -> None:
-    status, there = _backup(tmp_path, status=0)
-    assert status == 0
-    assert there > {"2026-01-09T0010", "lost+found"}
-    assert "2026-01-01T0010" not in there
-    assert len(there) == 3
+def test_who_plans_backups_reads_for_how_many_documents_the_volume_is(operated: Build) -> None:
+    """All copies that stay and the one that is being written, each of what the streams hold of a document."""
+    args = operated.commands()["backup-streams"].container["args"]
+    at_once = sum(int(args[args.index(f"--keep-{every}") + 1]) for every in ("hourly", "daily")) + 1
+    claim = operated.of_kind("PersistentVolumeClaim")["streams-backup"]
+    size = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi"))
+    documents = size * 1024**3 / at_once / (1000 * _streams_kilobytes_a_document())
+    told = (KUBERNETES.parents[1] / "docs" / "backup.md").read_text(encoding="utf-8")
+    assert f"{size} GiB are for {int(documents / 10_000) * 10_000:,} documents" in told
 
 
-def test_a_backup_that_fails_takes_nothing_away_and_says_so(tmp_path: Path) -> None:
-    status, there = _backup(tmp_path, status=3)
-    assert status == 3
-    assert len(there) == 4
+def _streams_kilobytes_a_document() -> float:
+    told = (KUBERNETES.parents[1] / "docs" / "scaling.md").read_text(encoding="utf-8")
+    streams = re.findall(r"^\| `CONNECT_(?:DOCUMENTS|AUDIT)`: .*? \| (\S+) kB \|", told, re.MULTILINE)
+    assert len(streams) == len((DOCUMENTS, AUDIT))
+    return sum(map(float, streams))

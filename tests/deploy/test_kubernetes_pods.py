@@ -3,12 +3,14 @@
 import asyncio
 from pathlib import Path
 
+from catalog.http import PING_SECONDS
 from chassis.configuration import variables
 from chassis.health import health_routes
 from chassis.service import DRAIN_SECONDS
 from fastapi.routing import APIRoute
 from upload.inspection import MEMORY
 from upload.inspector import PROCESSES
+from upload.intake import VERDICT_SECONDS
 
 from tests.deploy.manifests import Build, Manifest, Pod
 
@@ -142,6 +144,15 @@ def test_a_whole_file_passes_the_gateway_and_a_form_no_larger_than_one(built: Bu
     assert ingresses["pages"]["metadata"]["annotations"][word("proxy-buffering")] == "off"
     for each in ingresses.values():
         assert each["metadata"]["annotations"][word("enable-access-log")] == "false"
+
+
+def test_the_gateway_waits_longer_than_intake_for_a_verdict_and_a_page_for_the_next_sign_of_life(built: Build) -> None:
+    waits = {
+        name: int(each["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-read-timeout"])
+        for name, each in built.of_kind("Ingress").items()
+    }
+    assert waits["bytes"] > VERDICT_SECONDS
+    assert waits["pages"] > PING_SECONDS
 
 
 def test_what_is_the_clusters_own_is_not_shown_outside(built: Build) -> None:

@@ -1,11 +1,12 @@
 """A session that ends in the middle of a transfer, and a computer that several people use."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.support.browser import accessibility_faults, screens, sign_in
 from tests.support.eventually import eventually
@@ -17,6 +18,7 @@ from tests.support.transferring import Traffic, Transfer, slow_down
 pytestmark = pytest.mark.needs("chromium")
 
 BIG = 30_000_000
+_COME_BACK = "() => dispatchEvent(new Event('focus'))"
 
 
 @asynccontextmanager
@@ -36,10 +38,24 @@ async def interrupted(
     yield transfer, traffic
 
 
+def asked(page: Page) -> Locator:
+    """The dialog that asks to sign in again."""
+    return page.get_by_role("dialog", name=re.compile("Votre session a expiré|Une autre personne est connectée"))
+
+
+async def has_gone_on(transfer: Transfer, traffic: Traffic, sample: Sample, *, depositor: Person) -> None:
+    """Wait until a transfer is through, and see that no byte of it went twice."""
+    await transfer.shows(sample, "Déposé")
+    [document] = await eventually(lambda: depositor.portal.with_content(sample.sha256))
+    assert await depositor.portal.content(document["id"]) == sample.content
+    assert traffic.created == [f"/uploads/{document['id']}"]
+    assert traffic.offsets[-1] > 0
+
+
 async def sign_in_in_place(page: Page, sub: str) -> None:
     """Press *Se connecter* in the dialog, and sign in as this person in the small window."""
     async with page.expect_popup() as opening:
-        await page.get_by_role("dialog").get_by_role("button", name="Se connecter").click()
+        await asked(page).get_by_role("button", name="Se connecter").click()
     window = await opening.value
     async with window.expect_event("close"):
         await window.get_by_role("button", name=sub, exact=True).click()
@@ -58,12 +74,69 @@ async def test_a_transfer_whose_session_ended_goes_on_after_signing_in_again(
 
         await sign_in_in_place(page, "earl-du-chene")
         await expect(ended).to_be_hidden()
-        await transfer.shows(sample, "Déposé")
+        await has_gone_on(transfer, traffic, sample, depositor=depositor)
 
-        [document] = await eventually(lambda: depositor.portal.with_content(sample.sha256))
-        assert await depositor.portal.content(document["id"]) == sample.content
-        assert traffic.created == [f"/uploads/{document['id']}"]
-        assert traffic.offsets[-1] > 0
+
+@pytest.mark.usefixtures("js")
+async def test_a_transfer_put_off_goes_on_when_its_person_signs_in_in_another_tab(
+    stack: RunningStack, depositor: Person, page: Page, tmp_path: Path
+) -> None:
+    sample = invoice("plus-tard", size=BIG)
+    async with interrupted(page, stack, sample, files=tmp_path) as (transfer, traffic):
+        await asked(page).get_by_role("button", name="Plus tard").click()
+        await transfer.shows(sample, "En attente")
+
+        elsewhere = await page.context.new_page()
+        await sign_in(elsewhere, stack, "earl-du-chene")
+        await has_gone_on(transfer, traffic, sample, depositor=depositor)
+        await expect(asked(page)).to_be_hidden()
+
+
+@pytest.mark.usefixtures("js")
+async def test_whoever_put_it_off_signs_in_from_the_transfer_itself_by_keyboard(
+    stack: RunningStack, depositor: Person, page: Page, tmp_path: Path
+) -> None:
+    sample = invoice("clavier", size=BIG)
+    async with interrupted(page, stack, sample, files=tmp_path) as (transfer, traffic):
+        await expect(asked(page)).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(asked(page)).to_be_hidden()
+        button = transfer.dialog.get_by_role("button", name="Se connecter")
+        await expect(button).to_have_accessible_description(re.compile("Votre session a expiré.*en pause"))
+        await screens(page, "session-put-off")
+        assert await accessibility_faults(page) == []
+
+        await slow_down(page, bytes_per_second=3_000_000)  # or all is done before it is looked at
+        await button.press("Enter")
+        await sign_in_in_place(page, "earl-du-chene")
+        await expect(button).to_be_hidden()
+        await expect(transfer.dialog.get_by_role("heading", name="Transférer des documents")).to_be_focused()
+        await expect(transfer.dialog.get_by_role("status").filter(has_text="Le transfert reprend.")).to_have_count(1)
+        await has_gone_on(transfer, traffic, sample, depositor=depositor)
+
+
+@pytest.mark.usefixtures("js")
+async def test_a_transfer_put_off_says_so_with_its_dialog_closed_and_goes_on_when_its_page_is_come_back_to(
+    stack: RunningStack, depositor: Person, page: Page, tmp_path: Path
+) -> None:
+    sample = invoice("retour", size=BIG)
+    async with interrupted(page, stack, sample, files=tmp_path) as (transfer, traffic):
+        await asked(page).get_by_role("button", name="Plus tard").click()
+        await transfer.dialog.get_by_role("button", name="Fermer").first.click()
+        await expect(page.get_by_text("Transfert en pause : votre session a expiré")).to_be_visible()
+        await screens(page, "session-put-off-bar")
+
+        # Still nobody: whoever put it off isn't asked each time they look.
+        async with page.expect_response("**/api/me"):
+            await page.evaluate(_COME_BACK)
+        await expect(asked(page)).to_be_hidden()
+
+        # Signed in where this page doesn't hear of it.
+        portal, token = stack.endpoints["portal"], await stack.token("earl-du-chene")
+        await page.context.add_cookies([{"name": "connect_session", "value": token, "url": portal}])
+        await page.evaluate(_COME_BACK)
+        await page.get_by_role("button", name="Afficher").click()
+        await has_gone_on(transfer, traffic, sample, depositor=depositor)
 
 
 @pytest.mark.usefixtures("js")

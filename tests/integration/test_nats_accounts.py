@@ -29,7 +29,7 @@ from nats.js.api import ConsumerInfo
 
 from deploy.accounts import PASSWORDS, accounts_of
 from tests.suites.nats_server import NatsServer
-from tests.support.operator import Ran, connect_ops
+from tests.support.operator import Ran, broker_alone, connect_ops
 
 _MESSAGES, _ERASED = 120, 17
 _SUBSCRIBER = Consumer(DOCUMENTS.name, "crm-14", (heard_by("14"),))
@@ -69,10 +69,7 @@ class Server(NatsServer):
 
     async def ops(self, *arguments: object) -> Ran:
         """`connect-ops`, which reaches this server and nothing else."""
-        nowhere = {"ENDPOINT": "http://127.0.0.1:9", "BUCKET": "x", "ACCESS_KEY": "x", "SECRET_KEY": "x"}
-        stores = {f"{store}__{name}": value for store in ("STAGING", "GED") for name, value in nowhere.items()}
-        env = {"NATS_URL": self.url, "NATS_USER": "ops", "NATS_PASSWORD": "ops", "MONGO_URL": "mongodb://x", **stores}
-        return await connect_ops({"ops": {"env": {}}}, *arguments, **{f"CONNECT_OPS_{key}": env[key] for key in env})
+        return await connect_ops(broker_alone(self.url, user="ops", password="ops"), *arguments)
 
 
 def _consumers() -> Iterable[Consumer]:

@@ -77,12 +77,14 @@ async def test_what_nobody_is_to_be_told_of_any_more_is_forgotten_a_year_after_i
     await seals.mark_sent("old", office="14", at=long_ago)
     await seals.mark_sent("young", office="14", at=datetime.now(UTC))
     await digests.note_withdrawn(gone, now=long_ago)
+    await digests.note_answered(gone, now=long_ago)
     await digests.note_withdrawn(heard().document, now=datetime.now(UTC))
     await forget_soon(servers)
 
     async def forgotten() -> bool:
         loaded = [await digests.load(digest.id) for digest in (old, refused)]
-        return not any([*loaded, await digests.withdrawn_among([gone]), await seals.is_sent("old", office="14")])
+        noted = [await digests.withdrawn_among([gone]), await digests.answered_among([gone])]
+        return not any([*loaded, *noted, await seals.is_sent("old", office="14")])
 
     await eventually(forgotten, within=75)
     assert await digests.load(waiting.id)

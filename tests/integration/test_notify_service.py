@@ -166,14 +166,16 @@ async def test_what_was_withdrawn_before_its_mail_is_not_named_in_it(servers: Ru
     assert alert.data.documents == (second.data.document,)
 
 
-async def test_the_durable_of_an_older_notify_hears_of_withdrawals_too(servers: RunningStack, bench: Bench) -> None:
+async def test_the_durable_of_an_older_notify_hears_of_what_ends_a_document_too(
+    servers: RunningStack, bench: Bench
+) -> None:
     async with replica(servers):
         await eventually(bench.filters, within=60)
     await bench.filter_by("deposited", "published", "returned", "deposit_closed", "rejected", "abandoned")
     deposit = bench.deposit(2)
     only = deposit.deposited("erreur.pdf")
     async with replica(servers):
-        await eventually(lambda: _heard(bench, "withdrawn", "erased"), within=60)
+        await eventually(lambda: _heard(bench, "taken", "withdrawn", "erased"), within=60)
         await bench.publish(only, erased(only))
         await eventually(bench.all_noted, within=60)
         await bench.publish(deposit.rejected(), bench.deposit(1).deposited("relevé.pdf"))

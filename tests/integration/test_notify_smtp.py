@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from notify import smtp
-from notify.errors import RecipientRefused
+from notify.errors import Interrupted, RecipientRefused
 from notify.ports import Letter
 from notify.settings import SmtpSettings
 from notify.smtp import SmtpRelay
@@ -25,8 +25,9 @@ SENDER = "CERFRANCE CONNECT <noreply@x.example>"
 JEANNY, PAUL = "jeanny@x.example", "paul@x.example"
 
 
-def letter(recipient: str = JEANNY) -> Letter:
-    return Letter(recipient, "<id@x.example>", b"Subject: =?utf-8?q?=C3=A9?=\r\n\r\n.a line that begins with a dot\r\n")
+def letter(recipient: str = JEANNY, *, tries: int = 0) -> Letter:
+    content = b"Subject: =?utf-8?q?=C3=A9?=\r\n\r\n.a line that begins with a dot\r\n"
+    return Letter(recipient, "<id@x.example>", content, tries)
 
 
 def settings(server: ScriptedSmtp, **further: Any) -> SmtpSettings:
@@ -168,31 +169,42 @@ async def test_a_closing_relay_is_our_trouble_at_any_step(
     assert len(server.accepted) == 1
 
 
-async def test_a_relay_that_looks_long_into_mails_is_waited_for_longer_each_time(
+async def test_a_mail_that_a_relay_looks_long_into_is_waited_for_longer_at_each_try(
     server: ScriptedSmtp, relay: SmtpRelay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It accepts them all the same: given up as early each time, a mail would go again without end."""
+    """It is accepted all the same: given up as early each time, it would go again without end. Whoever tries, and
+    whatever else went through meanwhile."""
     monkeypatch.setattr(smtp, "COMMAND_TIMEOUT", 0.2)
-    server.delays["message"] = 0.6
-    for _ in range(2):
-        with pytest.raises(Unavailable, match="SMTPReadTimeoutError"):
-            await relay.send(letter())
-    await relay.send(letter())
-    await relay.send(letter())
+    async with SmtpRelay(settings(server), sender=SENDER) as another:
+        for tries, through in enumerate((relay, another)):
+            server.delays["message"] = 0.6
+            with pytest.raises(Interrupted, match="SMTPReadTimeoutError"):
+                await through.send(letter(tries=tries))
+            server.delays.clear()
+            await through.send(letter(PAUL))
+        server.delays["message"] = 0.6
+        await relay.send(letter(tries=2))
 
 
-async def test_once_a_relay_answers_soon_again_it_is_not_waited_for_longer_than_others(
-    server: ScriptedSmtp, relay: SmtpRelay, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", [f"RCPT {JEANNY}", "DATA", "message"])
+@pytest.mark.parametrize("answer", [HANG_UP, "421 4.3.2 later"])
+async def test_whatever_breaks_off_at_a_mail_may_be_its_doing(
+    server: ScriptedSmtp, relay: SmtpRelay, step: str, answer: str
 ) -> None:
-    monkeypatch.setattr(smtp, "COMMAND_TIMEOUT", 0.2)
-    server.delays["message"] = 0.3
-    with pytest.raises(Unavailable):
+    server.answers[step] = [answer]
+    with pytest.raises(Interrupted):
         await relay.send(letter())
-    server.delays.clear()
-    await relay.send(letter())
-    server.delays["message"] = 0.3
-    with pytest.raises(Unavailable):
+    await relay.ready()
+
+
+@pytest.mark.parametrize("answer", [HANG_UP, "421 4.3.2 later"])
+async def test_whatever_breaks_off_before_a_recipient_was_named_is_everybody_s(
+    server: ScriptedSmtp, relay: SmtpRelay, answer: str
+) -> None:
+    server.answers["MAIL"] = [answer]
+    with pytest.raises(Unavailable) as broken:
         await relay.send(letter())
+    assert not isinstance(broken.value, Interrupted)
 
 
 async def test_a_relay_that_is_not_there_is_unavailable(server: ScriptedSmtp, relay: SmtpRelay) -> None:

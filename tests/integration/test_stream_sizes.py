@@ -15,13 +15,12 @@ from joserfc.jwk import OKPKey
 from upload.signing import ReceiptSigner
 
 from tests.contract.examples import CONTRACTS
-from tests.deploy.manifests import large_stream
+from tests.deploy.manifests import FULL, large_stream
 from tests.suites.nats_server import NatsServer
 from tests.suites.uploads import an_upload
 
-# What becomes of a deposit of two, as `docs/scaling.md` counts it; that file says, too, how many fill an installation.
+# What becomes of a deposit of two, as `docs/scaling.md` counts it.
 DEPOSIT_OF_TWO = ("deposited", "archived", "taken", "retained") * 2 + ("deposit_closed", "alerted")
-FULL = 10_000_000
 
 
 def _letters() -> dict[str, float]:

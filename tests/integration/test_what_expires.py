@@ -45,7 +45,12 @@ EXPIRING: Mapping[str, Mapping[str, timedelta]] = {
         "documents_g<n>.erased_at": 365 * DAY,
         "decisions.decision.at": 395 * DAY,
     },
-    "notify": {"digests.noted_at": 365 * DAY, "withdrawn.at": 365 * DAY, "seals.at": 365 * DAY},
+    "notify": {
+        "digests.noted_at": 365 * DAY,
+        "withdrawn.at": 365 * DAY,
+        "answered.at": 365 * DAY,
+        "seals.at": 365 * DAY,
+    },
 }
 
 

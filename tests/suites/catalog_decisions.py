@@ -38,6 +38,7 @@ class DecisionsBehaviour:
         later = replace(TAKEN, revision=2)
         assert await decisions.save(document, later, over=1, owing=())
         assert await decisions.of(document) == later
+        assert await decisions.among([document, fresh_id()]) == {document: later}
 
     async def test_a_decision_over_an_older_one_than_holds_is_refused(self, decisions: Decisions) -> None:
         document = fresh_id()
@@ -59,6 +60,19 @@ class DecisionsBehaviour:
         await decisions.settle([document])
         await decisions.settle([document], topics=[message.topic])
         assert await self.owed(decisions, document) == [entry.id]
+
+    async def test_what_was_never_published_is_settled_only_where_that_does_not_matter(
+        self, decisions: Decisions
+    ) -> None:
+        document = fresh_id()
+        first, second = (Message(f"connect.v1.documents.{name}.14", b"{}", id=fresh_id()) for name in ("a", "b"))
+        published, unpublished = owe(document, first, now=at(1)).published(at(2)), owe(document, second, now=at(1))
+        assert await decisions.save(document, TAKEN, over=0, owing=[published, unpublished])
+        topics = [first.topic, second.topic]
+        await decisions.settle([document], topics=topics, published=True)
+        assert await self.owed(decisions, document) == [unpublished.id]
+        await decisions.settle([document], topics=topics)
+        assert await self.owed(decisions, document) == []
 
     async def test_the_first_opening_counts(self, marks: Marks) -> None:
         document = fresh_id()

@@ -44,6 +44,9 @@ class FakeDecisions:
     async def of(self, document: str) -> Decision | None:
         return self.held.get(document)
 
+    async def among(self, documents: Sequence[str]) -> Mapping[str, Decision]:
+        return {document: self.held[document] for document in documents if document in self.held}
+
     async def save(self, document: str, decision: Decision, *, over: int, owing: Sequence[OwedEvent]) -> bool:
         if self.overtaken_by:
             self.held[document], self.overtaken_by = self.overtaken_by, None
@@ -54,11 +57,16 @@ class FakeDecisions:
         self.owed.setdefault(document, []).extend(owing)
         return True
 
-    async def settle(self, documents: Sequence[str], *, topics: Sequence[str] | None = None) -> None:
+    async def settle(
+        self, documents: Sequence[str], *, topics: Sequence[str] | None = None, published: bool = False
+    ) -> None:
         for document in documents:
-            owed = self.owed.get(document, ())
             self.owed[document] = [
-                one for one in owed if not one.awaits_successor or (topics is not None and one.topic not in topics)
+                one
+                for one in self.owed.get(document, ())
+                if not one.awaits_successor
+                or (topics is not None and one.topic not in topics)
+                or (published and one.published_at is None)
             ]
 
 

@@ -21,6 +21,7 @@ class FakeDigests:
         self.look_at: dict[str, datetime] = {}
         self.owed: list[OwedEvent] = []
         self.withdrawn: set[str] = set()
+        self.answered: set[str] = set()
         self.down: Exception | None = None
 
     async def add_document(self, group: Group, heard: Heard, *, now: datetime) -> Digest:
@@ -59,6 +60,16 @@ class FakeDigests:
     async def withdrawn_among(self, documents: Collection[str]) -> frozenset[str]:
         self._ask()
         return frozenset(self.withdrawn.intersection(documents))
+
+    async def note_answered(self, document: str, *, now: datetime) -> Sequence[str]:
+        self._ask()
+        self.answered.add(document)
+        returns = (digest for digest in self.records.values() if digest.group.kind == "returned")
+        return [digest.id for digest in returns if document in digest.untold]
+
+    async def answered_among(self, documents: Collection[str]) -> frozenset[str]:
+        self._ask()
+        return frozenset(self.answered.intersection(documents))
 
     async def load(self, digest: str) -> Digest | None:
         self._ask()

@@ -17,6 +17,7 @@ from contracts.events import (
     Published,
     RejectedUpload,
     Returned,
+    Taken,
     Withdrawn,
 )
 
@@ -73,8 +74,19 @@ class Deposit:
             "folder": self.folder,
         }
 
-    def deposited(self, name: str = "facture.pdf", *, alert: tuple[str, ...] = (), document: str = "") -> Envelope:
-        return self._announced(Deposited, name, alert=alert, document=document, space="deposits")
+    def deposited(
+        self,
+        name: str = "facture.pdf",
+        *,
+        alert: tuple[str, ...] = (),
+        document: str = "",
+        replaces: Envelope | None = None,
+    ) -> Envelope:
+        """`replaces` is the return that this answers."""
+        announced = self._announced(Deposited, name, alert=alert, document=document, space="deposits")
+        if replaces is None:
+            return announced
+        return envelop(announced.data.model_copy(update={"replaces": replaces.data.document}))
 
     def published(self, name: str = "Bilan 2025.pdf") -> Envelope:
         return self._announced(Published, name, alert=(), document="", space="published")
@@ -138,6 +150,13 @@ def returned(document: str, *, name: str = "photo.jpg", reason: str = "Photo ill
             }
         )
     )
+
+
+def taken(event: Envelope, *, revision: int = 2) -> Envelope:
+    """What an event announced or returned is taken in charge."""
+    by = {"sub": "jeanny-jerome", "name": "JEANNY JEROME"}
+    about = {**_about(event), "space": event.data.space}
+    return envelop(Taken.model_validate({**about, "revision": revision, "by": by, "at": DEPOSITED_AT}))
 
 
 def withdrawn(event: Envelope, *, reason: str | None = None) -> Envelope:

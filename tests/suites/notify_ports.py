@@ -98,6 +98,20 @@ class DigestsBehaviour(ABC):
         assert await digests.save(sent)
         assert await digests.note_withdrawn(document.document, now=NOW) == []
 
+    async def test_an_answered_return_finds_the_records_that_are_yet_to_ask_for_it(self, digests: Digests) -> None:
+        asking, document = replace(group(), kind="returned"), heard()
+        for one in (group(), asking):
+            await digests.add_document(one, document, now=NOW)
+        assert await digests.note_answered(document.document, now=NOW) == [asking.id]
+        assert await digests.note_answered(document.document, now=NOW) == [asking.id]
+        assert await digests.note_answered(new_id(), now=NOW) == []
+
+    async def test_what_was_answered_stays_noted(self, digests: Digests) -> None:
+        one, other = new_id(), new_id()
+        await digests.note_answered(one, now=NOW)
+        assert await digests.answered_among({one, other}) == {one}
+        assert await digests.withdrawn_among({one, other}) == frozenset()
+
     async def test_what_was_withdrawn_stays_noted(self, digests: Digests) -> None:
         one, other = new_id(), new_id()
         await digests.note_withdrawn(one, now=NOW)

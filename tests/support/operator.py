@@ -36,3 +36,11 @@ async def connect_ops(endpoints: Mapping[str, Any], *arguments: object, **env: s
     )
     out, errors = await process.communicate()
     return Ran(process.returncode or 0, out.decode(), errors.decode())
+
+
+def broker_alone(url: str, *, user: str, password: str) -> Mapping[str, Any]:
+    """Endpoints of an operator who reaches one broker, and nothing else."""
+    nowhere = {"ENDPOINT": "http://127.0.0.1:9", "BUCKET": "x", "ACCESS_KEY": "x", "SECRET_KEY": "x"}
+    stores = {f"{store}__{name}": value for store in ("STAGING", "GED") for name, value in nowhere.items()}
+    env = {"NATS_URL": url, "NATS_USER": user, "NATS_PASSWORD": password, "MONGO_URL": "mongodb://x", **stores}
+    return {"ops": {"env": {f"CONNECT_OPS_{name}": value for name, value in env.items()}}}

@@ -13,7 +13,7 @@ from contracts.subjects import subject_of
 from contracts.values import Person
 
 from catalog import journal, ports
-from catalog.errors import Conflict, Invalid, TooSoon
+from catalog.errors import Conflict, Invalid, NotFound, TooSoon
 from catalog.model import Decision, DecisionKind, Document, check_allowed
 from catalog.projection import Numbered
 from catalog.rights import Rights, Verb
@@ -31,23 +31,33 @@ Announce = Callable[[Sequence[OwedEvent]], Awaitable[None]]
 
 
 async def record_event(
-    message: tuple[Envelope, int], *, projection: ports.Projection, hints: ports.Hints
+    message: tuple[Envelope, int], *, projection: ports.Projection, decisions: ports.Decisions, hints: ports.Hints
 ) -> Sequence[Envelope]:
     """Bring the document records up to an event (with its sequence), and hint at it. Causes no events."""
     for document in await projection.apply(Numbered(*message)):
         await hints.send(document)
+    match message[0].data:
+        # Of its return no mail goes out any more. It is settled here, as every deposit is heard here anyway.
+        case e.Announced(replaces=str(replaced), office=office):
+            await decisions.settle([replaced], topics=[subject_of("returned", office)])
     return ()
 
 
 async def settle_decision(event: Envelope, *, decisions: ports.Decisions) -> Sequence[Envelope]:
     """Strike the decisions whose effect an event tells of. Causes no events.
 
-    `retained` follows `taken`, the client’s mail `returned`, and each may overtake the other’s event.
+    `retained` follows `taken`, the client’s mail `returned`, and each may overtake the other’s event. Of what was taken
+    after its return no mail goes out any more: the return is settled once the stream tells of both.
     `erased` follows `withdrawn`: after it no decision owes anything any more.
     """
     match event.data:
-        case e.Retained():
-            await decisions.settle([event.data.document], topics=[subject_of("taken", event.data.office)])
+        case e.Retained(document=document, office=office):
+            await decisions.settle([document], topics=[subject_of("taken", office)])
+            await decisions.settle([document], topics=[subject_of("returned", office)], published=True)
+        case e.Returned(document=document, office=office):
+            holds = await decisions.of(document)
+            if holds and holds.kind == "taken":
+                await decisions.settle([document], topics=[subject_of("returned", office)])
         case e.Erased():
             await decisions.settle([event.data.document])
         case e.Alerted(kind="returned") | e.AlertFailed(kind="returned"):
@@ -76,6 +86,16 @@ async def find(document: str, *, who: Identity, desk: Desk) -> Document:
     Raises NotFound."""
     found = desk.rights.check_sees(who, await desk.documents.get(document))
     return desk.rights.shown(who, _with(found, await desk.decisions.of(document)))
+
+
+async def find_all(documents: Sequence[str], *, who: Identity, desk: Desk) -> Sequence[Document]:
+    """The same of several, in any order. Raises NotFound where one of them is not theirs to see."""
+    wanted = set(documents)
+    found = [desk.rights.check_sees(who, each) for each in await desk.documents.several(list(wanted))]
+    if len(found) != len(wanted):
+        raise NotFound
+    decided = await desk.decisions.among(list(wanted))
+    return [desk.rights.shown(who, _with(each, decided.get(each.id))) for each in found]
 
 
 async def decide(

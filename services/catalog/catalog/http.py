@@ -26,7 +26,8 @@ from catalog.model import DecisionKind, Document, State, words
 from catalog.ports import Lists
 from catalog.views import Json, NameOf, document_json, time, timeline_json
 
-_PING_SECONDS = 15
+PING_SECONDS = 15
+"""Between two signs of life to a page that is open: whatever is in between may cut off a silence that is longer."""
 # Lines of text that show something: no other control character.
 _TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 # Far more than a stream needs to end by itself.
@@ -221,7 +222,7 @@ class DocumentRoutes:
         # A comment would do for proxies, but a page has to hear it, to tell a quiet line from a dead one.
         return EventSourceResponse(
             self._hub.watch(who),
-            ping=_PING_SECONDS,
+            ping=PING_SECONDS,
             ping_message_factory=_ping,
             headers=headers,
             # The hub ends its streams itself as the service stops: the library would cut them off in between.

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from catalog import handlers
 from catalog.archive import zip_of
 from catalog.content import Disposition, Stores, attachment_header, content_response
-from catalog.errors import Gone, NotFound
+from catalog.errors import Gone
 from catalog.handlers import Desk
 from catalog.http import api_route
 from catalog.journal import Action
@@ -110,11 +110,7 @@ class ContentRoutes:
 
 async def zip_response(ids: Sequence[str], *, who: Identity, desk: Desk, stores: Stores) -> Response:
     """A zip of these documents, as far as they were not withdrawn. Raises NotFound, Gone when all were."""
-    chosen = set(ids)
-    found = await desk.documents.several(list(chosen))
-    theirs = [desk.rights.check_sees(who, each) for each in found]
-    if len(theirs) != len(chosen):
-        raise NotFound
+    theirs = await handlers.find_all(ids, who=who, desk=desk)
     kept = [each for each in theirs if each.state not in ("withdrawn", "erased")]
     if not kept:
         raise Gone("withdrawn", "Ces documents ne sont plus disponibles.")

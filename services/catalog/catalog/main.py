@@ -63,8 +63,8 @@ from catalog.tsa import TimeStampAuthority
 from chassis import mongo
 
 SERVICE = "catalog"
-# What tells that a decision has had its effect.
-SETTLING = ("retained", "erased", "alerted", "alert_failed")
+# What tells that a decision has had its effect, or is to have none any more.
+SETTLING = ("retained", "erased", "alerted", "alert_failed", "returned")
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,12 @@ def subscriptions(clients: Clients, kept: Kept, *, generation: int) -> Sequence[
             consumer_of(generation),
             decode=decode,
             numbered=True,
-            handle=partial(record_event, projection=projection, hints=points.at("Hints", NatsHints(clients.bus))),
+            handle=partial(
+                record_event,
+                projection=projection,
+                decisions=kept.decisions,
+                hints=points.at("Hints", NatsHints(clients.bus)),
+            ),
         ),
         Subscription(
             Consumer(DOCUMENTS.name, "catalog-settlement", tuple(map(every_office, SETTLING))),

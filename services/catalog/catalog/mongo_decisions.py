@@ -44,10 +44,13 @@ class MongoDecisions:
         """See `ports.Decisions`."""
         with translated():
             record = await self._records.find_one({"_id": document}, {"decision": 1})
-        if record is None:
-            return None
-        found = record["decision"]
-        return Decision(**{**fields_known(Decision, found), "by": Person.model_validate(found["by"])})
+        return _decision(record) if record else None
+
+    async def among(self, documents: Sequence[str]) -> Mapping[str, Decision]:
+        """See `ports.Decisions`."""
+        with translated():
+            found = self._records.find({"_id": {"$in": list(documents)}}, {"decision": 1})
+            return {record["_id"]: _decision(record) async for record in found}
 
     async def save(self, document: str, decision: Decision, *, over: int, owing: Sequence[OwedEvent]) -> bool:
         """See `ports.Decisions`."""
@@ -62,9 +65,13 @@ class MongoDecisions:
             )
         return result.matched_count == 1
 
-    async def settle(self, documents: Sequence[str], *, topics: Sequence[str] | None = None) -> None:
+    async def settle(
+        self, documents: Sequence[str], *, topics: Sequence[str] | None = None, published: bool = False
+    ) -> None:
         """See `ports.Decisions`."""
         which: dict[str, Any] = {"awaits_successor": True}
+        if published:
+            which["published_at"] = {"$ne": None}
         if topics is not None:
             which["topic"] = {"$in": list(topics)}
         with translated():
@@ -78,6 +85,11 @@ class MongoDecisions:
         except DuplicateKeyError:
             return False
         return True
+
+
+def _decision(record: Mapping[str, Any]) -> Decision:
+    found = record["decision"]
+    return Decision(**{**fields_known(Decision, found), "by": Person.model_validate(found["by"])})
 
 
 class MongoMarks:

@@ -62,13 +62,18 @@ class Decisions(Protocol):
     async def of(self, document: str) -> Decision | None:
         """What was decided last."""
 
+    async def among(self, documents: Sequence[str]) -> Mapping[str, Decision]:
+        """The same of each of them; those never decided on are left out."""
+
     async def save(self, document: str, decision: Decision, *, over: int, owing: Sequence[OwedEvent]) -> bool:
         """Write a decision and what it owes, in one write, if the record still stands at revision `over` (0: there is
         none). False when somebody else decided meanwhile."""
 
-    async def settle(self, documents: Sequence[str], *, topics: Sequence[str] | None = None) -> None:
+    async def settle(
+        self, documents: Sequence[str], *, topics: Sequence[str] | None = None, published: bool = False
+    ) -> None:
         """Strike what these documents' records owe and a successor settles: all of it, or what was to travel on
-        `topics`. Idempotent."""
+        `topics`; with `published`, not what the broker is not known to have. Idempotent."""
 
 
 class Marks(Protocol):

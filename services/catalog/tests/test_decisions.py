@@ -3,10 +3,12 @@
 import pytest
 from catalog import handlers
 from catalog.errors import Conflict, Forbidden, Invalid, NotFound, TooSoon
+from catalog.main import SETTLING
 from catalog.model import Decision, DecisionKind
 from chassis.auth import Identity
 from chassis.errors import Unavailable
 from contracts.envelope import Envelope
+from contracts.values import Person
 
 from tests.suites import catalog_events as events
 from tests.suites.catalog_decisions import DecisionsBehaviour
@@ -19,6 +21,7 @@ from tests.suites.catalog_room import (
     ONE,
     SPOUSE,
     STRANGER,
+    Room,
     archived_room,
     room,
 )
@@ -226,7 +229,8 @@ async def test_a_retry_that_did_not_get_through_can_be_asked_again_at_once() -> 
 async def test_an_event_hints_at_every_document_it_is_about() -> None:
     here = await room(events.announced(1), events.announced(2))
     hints = FakeHints()
-    assert await handlers.record_event((events.alerted(1, 2), 9), projection=here.documents, hints=hints) == ()
+    told = (events.alerted(1, 2), 9)
+    assert await handlers.record_event(told, projection=here.documents, decisions=here.decisions, hints=hints) == ()
     assert sorted(hints.sent) == [(ONE, "deposited"), (events.document_id(2), "deposited")]
 
 
@@ -248,6 +252,62 @@ async def test_a_decision_is_settled_by_what_follows_from_it(told: Envelope, lef
     owed = [one.topic.split(".")[2:4] for one in here.decisions.owed[ONE]]
     assert [event for stream, event in owed if stream == "documents"] == left
     assert [event for stream, event in owed if stream == "audit"] == ["returned", "taken"]
+
+
+async def test_what_was_withdrawn_is_so_for_all_who_look_before_the_records_tell_of_it() -> None:
+    """The process died, or the database was away, between the decision and the records."""
+    here = await room(events.announced(1, space="published"), events.announced(2, space="published"))
+    by = Person(sub=ACCOUNTANT.sub, name=ACCOUNTANT.name)
+    await here.decisions.save(ONE, Decision("withdrawn", 1, here.now, by, "mauvais client"), over=0, owing=())
+    found = await handlers.find_all([ONE, events.document_id(2)], who=CLIENT, desk=here.desk)
+    assert {each.id: each.state for each in found} == {ONE: "withdrawn", events.document_id(2): "deposited"}
+    with pytest.raises(NotFound):
+        await handlers.find_all([ONE, events.document_id(3)], who=CLIENT, desk=here.desk)
+    with pytest.raises(NotFound):
+        await handlers.find_all([ONE], who=STRANGER, desk=here.desk)
+
+
+async def test_a_return_awaits_its_mail() -> None:
+    here = await archived_room()
+    await here.decide(ACCOUNTANT, "returned", "illisible")
+    await handlers.settle_decision(events.returned(1, revision=1), decisions=here.decisions)
+    assert awaiting(here) == ["returned"]
+
+
+async def test_a_return_that_is_told_after_the_document_was_taken_awaits_no_mail() -> None:
+    here = await archived_room()
+    await here.decide(ACCOUNTANT, "returned", "illisible")
+    await here.decide(ACCOUNTANT, "taken")
+    await handlers.settle_decision(events.returned(1, revision=1), decisions=here.decisions)
+    assert awaiting(here) == ["taken"]
+
+
+async def test_a_return_that_was_told_awaits_no_mail_once_the_document_is_locked() -> None:
+    here = await archived_room()
+    await here.decide(ACCOUNTANT, "returned", "illisible")
+    here.decisions.owed[ONE] = [owed.published(events.at(9)) for owed in here.decisions.owed[ONE]]
+    await here.decide(ACCOUNTANT, "taken")
+    await handlers.settle_decision(events.retained(1), decisions=here.decisions)
+    assert awaiting(here) == []
+
+
+async def test_a_return_awaits_no_mail_once_another_document_replaces_it() -> None:
+    here = await archived_room()
+    await here.decide(ACCOUNTANT, "returned", "illisible")
+    for number, replaces, left in ((2, None, ["returned"]), (3, ONE, [])):
+        told = (events.announced(number, replaces=replaces), number)
+        await handlers.record_event(told, projection=here.documents, decisions=here.decisions, hints=FakeHints())
+        assert awaiting(here) == left
+
+
+def test_whatever_settles_a_decision_is_listened_to() -> None:
+    told = (events.retained(1), events.erased(1), events.alerted(1), events.returned(1, revision=1))
+    assert {event.name for event in told} <= set(SETTLING)
+
+
+def awaiting(here: Room) -> list[str]:
+    """The decisions on the first document that await a successor."""
+    return [owed.topic.split(".")[3] for owed in here.decisions.owed[ONE] if owed.awaits_successor]
 
 
 class TestFakeDecisions(DecisionsBehaviour):

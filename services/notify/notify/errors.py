@@ -2,6 +2,7 @@
 
 Failure (chassis.errors)
 ├── Unavailable        relay_unreachable, relay_refused: our trouble with the mail relay, whoever the mail is for
+│   └── Interrupted        the same at a mail, when its recipient had been named: it may be this mail's trouble alone
 ├── Later              recipient_deferred, message_deferred: this mail must wait (greylisting, a full mailbox)
 │                      policy_refused: the relay has something against us, and says so of this mail
 │                      no_recipient: nobody to tell, not even the office's inbox, is in the directory yet
@@ -11,7 +12,12 @@ Failure (chassis.errors)
 A mail also fails for good with `contact_unknown` (the contact left the directory) and `deferred_too_long`.
 """
 
-from chassis.errors import Rejected
+from chassis.errors import Rejected, Unavailable
+
+
+class Interrupted(Unavailable):
+    """The relay broke off at a mail: it may have accepted it all the same, and whether it would take another has to be
+    asked."""
 
 
 class RecipientRefused(Rejected):

@@ -1,14 +1,14 @@
 """What is done about an event: note it in its digest, and see to it that somebody looks at that in time."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from chassis.logs import logger
 from chassis.owed import OwedEvent
 from contracts.envelope import Envelope
-from contracts.events import Announced, DepositClosed, Erased, Returned, Unfinished, Withdrawn
+from contracts.events import Announced, DepositClosed, Erased, Returned, Taken, Unfinished, Withdrawn
 
 from notify.alerts import alerts_of
 from notify.model import Digest, Entry, Group, Kind
@@ -40,7 +40,14 @@ async def note_event(
         logger().warning("event_too_old", event_name=event.name, **event.ids)
         return ()
     if isinstance(event.data, Withdrawn | Erased):
-        await _leave_out(event.data.document, digests=digests, alarm=alarm, clock=clock)
+        gone = event.data.document
+        waiting = await digests.note_withdrawn(gone, now=clock())
+        await _leave_out(gone, waiting, digests=digests, alarm=alarm, clock=clock)
+        return ()
+    if answered := answered_by(event.data):
+        waiting = await digests.note_answered(answered, now=clock())
+        await _leave_out(answered, waiting, digests=digests, alarm=alarm, clock=clock)
+    if isinstance(event.data, Taken):
         return ()
     digest = await _note(event.data, digests, clock())
     await see_to(digest, digests=digests, alarm=alarm)
@@ -81,12 +88,33 @@ async def keep(changed: Digest, *, digests: Digests, owing: Sequence[OwedEvent] 
     return replace(changed, revision=changed.revision + 1, wake_at=changed.next_at)
 
 
-async def _leave_out(document: str, *, digests: Digests, alarm: Alarm, clock: Clock) -> None:
-    """Leave a withdrawn document out of every mail that is not sent yet, and forget its name."""
-    for digest_id in await digests.note_withdrawn(document, now=clock()):
+async def gone_among(documents: Collection[str], kind: Kind, *, digests: Digests) -> frozenset[str]:
+    """Those of them that a digest of this kind tells nobody of any more, as far as was noted. Raises Unavailable."""
+    withdrawn = await digests.withdrawn_among(documents)
+    return withdrawn | await digests.answered_among(documents) if kind == "returned" else withdrawn
+
+
+async def _leave_out(document: str, waiting: Sequence[str], *, digests: Digests, alarm: Alarm, clock: Clock) -> None:
+    """Leave a document out of every mail of these digests that is not sent yet, and forget its name."""
+    for digest_id in waiting:
         left = await change(digest_id, lambda digest: digest.without({document}, now=clock()), digests=digests)
         if left:
             await see_to(left, digests=digests, alarm=alarm)
+
+
+def answered_by(data: object) -> str | None:
+    """The returned document that nobody is to be asked for any more, as it was taken in charge or replaced.
+
+    Its return came before, whichever is heard first, so the two need not be compared: `taken` is final, a document is
+    returned but once, and only a returned one can be replaced. What was taken by its first decision was not returned.
+    When what replaced it is withdrawn it is to be replaced again: whoever replaced it knows, and is not asked.
+    """
+    match data:
+        case Taken(document=answered, revision=revision) if revision > 1:
+            return str(answered)
+        case Announced(replaces=answered):
+            return answered
+    return None
 
 
 def group_of(data: object) -> Group | None:
@@ -118,8 +146,8 @@ async def _note(data: object, digests: Digests, now: datetime) -> Digest:
 
 
 async def _wait(group: Group, heard: Heard, digests: Digests, now: datetime) -> Digest:
-    """Let a document wait in its digest. One that is known to be withdrawn only counts: its names are not noted."""
-    if await digests.withdrawn_among([heard.document]):
+    """Let a document wait in its digest. One that nobody is to be told of only counts: its names are not noted."""
+    if await gone_among([heard.document], group.kind, digests=digests):
         return await digests.add_unfinished(group, heard.document, size=heard.size)
     return await digests.add_document(group, heard, now=now)
 

@@ -17,7 +17,7 @@ from contracts.directory import Office
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from notify.errors import RecipientRefused
-from notify.mails import Line, Mail
+from notify.mails import Line, Mail, Role
 from notify.model import Digest, Kind
 from notify.ports import Letter
 from notify.recipients import Addressee
@@ -68,7 +68,7 @@ class Letters:
         message = self._headed(to, words["subject"], at=part.sealed_at, message_id=mail.message_id)
         message.set_content(self._text.render(shown), charset="utf-8", cte="quoted-printable")
         message.add_alternative(self._html.render(shown), subtype="html", charset="utf-8", cte="quoted-printable")
-        return Letter(to.email, mail.message_id, message.as_bytes())
+        return Letter(to.email, mail.message_id, message.as_bytes(), mail.tries)
 
     def seal(self, seal: Seal, office: Office) -> Letter:
         """The mail with a seal of the audit trail, in whole. Raises as `compose`."""
@@ -123,7 +123,7 @@ def _words(digest: Digest, mail: Mail, *, client: str) -> dict[str, Any]:
         "moment": moment(part.latest),
         "lines": lines,
         "rest": count - len(lines),
-        "to_client": mail.recipient.role == "client",
+        "entry": _entry(digest.group.kind, mail.recipient.role),
     }
 
 
@@ -133,6 +133,14 @@ def _heading(kind: Kind, count: int, plural: str) -> str:
         "published": f"{whole(count)} document{plural} mis à votre disposition",
         "returned": f"{whole(count)} document{plural} à revoir",
     }[kind]
+
+
+def _entry(kind: Kind, role: Role) -> str:
+    """Where the portal's menu has the documents for this reader."""
+    # An `autre` may be one of the client's people, or sign in nowhere: they get the words of the user's guide.
+    if role in ("client", "autre"):
+        return "Mes documents"
+    return "Documents publiés" if kind == "published" else "À traiter"
 
 
 def _shown(line: Line) -> Line:

@@ -30,7 +30,10 @@ from notify.settings import NotifySettings
 from notify.smtp import SmtpRelay
 from notify.sweeper import run_sweeper
 
-_HEARD = ("deposited", "published", "returned", "deposit_closed", "rejected", "abandoned", "withdrawn", "erased")
+_HEARD = (
+    *("deposited", "published", "returned", "deposit_closed", "rejected", "abandoned"),
+    *("taken", "withdrawn", "erased"),
+)
 
 
 def subscriptions(sending: Sending, seals: SealSending) -> list[Subscription]:

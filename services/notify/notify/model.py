@@ -3,7 +3,8 @@
 Documents wait in `pending` until the digest is due; then they are cut off as a *part*, to which none is added, with
 one mail for each recipient. A document that comes later waits for the next part. As every document is in one part and
 every recipient has one mail a part, a mail's state is the mark of each of its (document, recipient) pairs. What is
-withdrawn meanwhile leaves `pending`, and every mail of its part that nobody is sending yet.
+withdrawn meanwhile leaves `pending`, and every mail of its part that nobody is sending yet; so does, of what was
+returned, what is taken in charge or replaced, which is `withdrawn` here and in `mails` too.
 
 Everything here is pure; a change gives a new digest.
 """

@@ -16,12 +16,12 @@ from notify.model import WAIT_FOR_MORE, WAIT_UNANNOUNCED, Digest, Group
 from notify.ports import Heard
 from notify.records import entry_to, from_record, group_to, mail_to, part_to
 
-COLLECTION, WITHDRAWN = "digests", "withdrawn"
+COLLECTION, WITHDRAWN, ANSWERED = "digests", "withdrawn", "answered"
 # An ordinary wake-up comes first; a record is woken again after as long as it has been overdue, within these bounds.
 _GRACE = timedelta(seconds=1)
 _SHORTEST, _LONGEST = timedelta(seconds=5), timedelta(minutes=10)
 # Seconds that a digest is kept after the last word of its deposit, once nobody is to be told of anything; and that a
-# document was withdrawn. What comes later than that is no late event any more.
+# document was withdrawn, or a return answered. What comes later than that is no late event any more.
 _KEPT = 365 * 24 * 3600
 
 
@@ -31,6 +31,7 @@ class MongoDigests:
     def __init__(self, database: Database) -> None:
         self._digests: Collection = database[COLLECTION]
         self._withdrawn: Collection = database[WITHDRAWN]
+        self._answered: Collection = database[ANSWERED]
 
     async def prepare(self) -> None:
         """Create the indexes it reads by. Idempotent; raises Unavailable."""
@@ -46,6 +47,7 @@ class MongoDigests:
                 partialFilterExpression={"look_at": None, "owed": {"$eq": []}},
             )
             await self._withdrawn.create_index("at", name="forgotten", expireAfterSeconds=_KEPT)
+            await self._answered.create_index("at", name="forgotten", expireAfterSeconds=_KEPT)
 
     async def add_document(self, group: Group, heard: Heard, *, now: datetime) -> Digest:
         """See `Digests.add_document`."""
@@ -77,8 +79,7 @@ class MongoDigests:
     async def waiting_for(self, kind: str, deposit: str, documents: Sequence[str]) -> Sequence[str]:
         """The ids of this deposit's digests that are yet to tell somebody of one of these. Raises Unavailable."""
         wanted = {"untold": {"$in": list(documents)}, "group.kind": kind, "group.deposit": deposit}
-        with translated():
-            return [record["_id"] async for record in self._digests.find(wanted, {"_id": 1})]
+        return await self._yet_to_tell(wanted)
 
     async def add_unfinished(self, group: Group, document: str, *, size: int | None) -> Digest:
         """See `Digests.add_unfinished`."""
@@ -93,16 +94,21 @@ class MongoDigests:
 
     async def note_withdrawn(self, document: str, *, now: datetime) -> Sequence[str]:
         """See `Digests.note_withdrawn`."""
-        with translated(), suppress(DuplicateKeyError):
-            await self._withdrawn.update_one({"_id": document}, {"$setOnInsert": {"at": now}}, upsert=True)
-        with translated():
-            return [record["_id"] async for record in self._digests.find({"untold": document}, {"_id": 1})]
+        await _note_in(self._withdrawn, document, now)
+        return await self._yet_to_tell({"untold": document})
 
     async def withdrawn_among(self, documents: Several[str]) -> frozenset[str]:
         """See `Digests.withdrawn_among`."""
-        with translated():
-            found = self._withdrawn.find({"_id": {"$in": list(documents)}}, {"_id": 1})
-            return frozenset([record["_id"] async for record in found])
+        return await _noted_in(self._withdrawn, documents)
+
+    async def note_answered(self, document: str, *, now: datetime) -> Sequence[str]:
+        """See `Digests.note_answered`."""
+        await _note_in(self._answered, document, now)
+        return await self._yet_to_tell({"untold": document, "group.kind": "returned"})
+
+    async def answered_among(self, documents: Several[str]) -> frozenset[str]:
+        """See `Digests.answered_among`."""
+        return await _noted_in(self._answered, documents)
 
     async def load(self, digest: str) -> Digest | None:
         """See `Digests.load`."""
@@ -152,6 +158,10 @@ class MongoDigests:
         """See `Digests.oldest_deferred`."""
         return await self._oldest("deferred_since")
 
+    async def _yet_to_tell(self, wanted: Mapping[str, Any]) -> Sequence[str]:
+        with translated():
+            return [record["_id"] async for record in self._digests.find(wanted, {"_id": 1})]
+
     async def _oldest(self, field: str) -> datetime | None:
         # A version from before `deferred_since` leaves it behind where it settles a mail, but no `wake_at`.
         unsettled = {"wake_at": {"$exists": True}, field: {"$exists": True}}
@@ -186,6 +196,17 @@ class MongoDigests:
             known = await self._digests.find_one({"_id": group.id})
         assert known is not None
         return from_record(known)
+
+
+async def _note_in(collection: Collection, document: str, now: datetime) -> None:
+    with translated(), suppress(DuplicateKeyError):
+        await collection.update_one({"_id": document}, {"$setOnInsert": {"at": now}}, upsert=True)
+
+
+async def _noted_in(collection: Collection, documents: Several[str]) -> frozenset[str]:
+    with translated():
+        found = collection.find({"_id": {"$in": list(documents)}}, {"_id": 1})
+        return frozenset([record["_id"] async for record in found])
 
 
 def _unknown(document: str) -> dict[str, Any]:

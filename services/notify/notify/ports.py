@@ -40,6 +40,13 @@ class Digests(Protocol):
     async def withdrawn_among(self, documents: Collection[str]) -> frozenset[str]:
         """Those of them that were withdrawn, as far as was noted."""
 
+    async def note_answered(self, document: str, *, now: datetime) -> Sequence[str]:
+        """Note, for good, that nobody is to be asked for a returned document any more: it was taken in charge, or
+        replaced; returns the ids of the digests that are yet to ask for it. Idempotent."""
+
+    async def answered_among(self, documents: Collection[str]) -> frozenset[str]:
+        """Those of them that nobody is to be asked for, as far as was noted."""
+
     async def load(self, digest: str) -> Digest | None:
         """The record of this id."""
 
@@ -87,11 +94,13 @@ class Announcer(Protocol):
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail ready to be sent: the envelope's recipient, and the message's bytes (CRLF lines, 7 bit)."""
+    """A mail ready to be sent: the envelope's recipient, the message's bytes (CRLF lines, 7 bit), and how often it was
+    tried before."""
 
     recipient: str
     message_id: str
     content: bytes
+    tries: int = 0
 
 
 class Relay(Protocol):
@@ -104,5 +113,5 @@ class Relay(Protocol):
         """Returns once the relay has answered for the mail. Not idempotent: the relay may take it twice.
 
         Raises RecipientRefused when it is refused for good, Later when this mail must wait, Unavailable for trouble
-        that is not this mail's; after the last the relay may have accepted it all the same.
+        that is not this mail's, Interrupted where it may be: after that the relay may have accepted it all the same.
         """

@@ -19,8 +19,8 @@ from contracts.directory import Directory
 from contracts.envelope import Envelope
 
 from notify.alerts import alerts_about
-from notify.errors import RecipientRefused
-from notify.handlers import Clock, change, keep, see_to, system_clock
+from notify.errors import Interrupted, RecipientRefused
+from notify.handlers import Clock, change, gone_among, keep, see_to, system_clock
 from notify.letter import Letters
 from notify.mails import INBOX
 from notify.marking import insistently
@@ -60,7 +60,7 @@ async def send_digest(digest_id: str, *, sending: Sending) -> Sequence[Envelope]
     wake-up brings to another. Raises Unavailable, and Later when there is nobody to tell.
     """
     digest = await sending.digests.load(digest_id)
-    while digest := await _without_withdrawn(digest, sending=sending):
+    while digest := await _without_gone(digest, sending=sending):
         if sealed := _sealed(digest, sending):
             digest = await _kept(sealed, sending=sending)
             continue
@@ -74,10 +74,12 @@ async def send_digest(digest_id: str, *, sending: Sending) -> Sequence[Envelope]
     return ()
 
 
-async def _without_withdrawn(digest: Digest | None, *, sending: Sending) -> Digest | None:
-    """The digest without what was withdrawn: also where the withdrawal was heard of before the document."""
-    gone = await sending.digests.withdrawn_among(digest.untold) if digest and digest.untold else None
-    if not digest or not gone:
+async def _without_gone(digest: Digest | None, *, sending: Sending) -> Digest | None:
+    """The digest without what nobody is to be told of any more: also where that was heard before the document."""
+    if not digest or not digest.untold:
+        return digest
+    gone = await gone_among(digest.untold, digest.group.kind, digests=sending.digests)
+    if not gone:
         return digest
     left = await change(
         digest.id, lambda each: each.without(gone, now=sending.clock()), digests=sending.digests, known=digest
@@ -117,11 +119,22 @@ async def _send(digest: Digest, key: str, *, sending: Sending) -> Digest | None:
         return await _settle(held, key, sending=sending, failure=refused.code)
     except Later as later:
         return await _put_off(held, key, claim=claim, code=later.code, sending=sending)
-    except Unavailable:
+    except Unavailable as down:
+        if isinstance(down, Interrupted) and await _is_ready(sending.relay):
+            # Released, it would be the first again at the next try, and keep all others of this digest back.
+            return await _put_off(held, key, claim=claim, code=down.code, sending=sending, gives_up=False)
         with suppress(Unavailable):  # else the claim lapses by itself
             await change(held.id, lambda each: each.released(key, claim=claim, now=clock()), digests=sending.digests)
         raise
     return await _settle(held, key, sending=sending)
+
+
+async def _is_ready(relay: Relay) -> bool:
+    try:
+        await relay.ready()
+    except Unavailable:
+        return False
+    return True
 
 
 def _reached(held: Digest, key: str, sending: Sending) -> Addressee:
@@ -162,7 +175,9 @@ async def _still_held(digest_id: str, key: str, *, claim: str, sending: Sending)
     return kept is not None
 
 
-async def _put_off(held: Digest, key: str, *, claim: str, code: str, sending: Sending) -> Digest | None:
+async def _put_off(
+    held: Digest, key: str, *, claim: str, code: str, sending: Sending, gives_up: bool = True
+) -> Digest | None:
     digest = await change(
         held.id, lambda each: each.put_off(key, claim=claim, now=sending.clock()), digests=sending.digests
     )
@@ -170,7 +185,7 @@ async def _put_off(held: Digest, key: str, *, claim: str, code: str, sending: Se
         return await sending.digests.load(held.id)
     MAILS.labels("put_off").inc()
     logger().info("mail_put_off", code=code, tries=digest.mails[key].tries)
-    if digest.out_of_patience(key):
+    if gives_up and digest.out_of_patience(key):
         return await _settle(digest, key, sending=sending, failure="deferred_too_long")
     return digest
 

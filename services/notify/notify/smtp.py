@@ -1,8 +1,9 @@
 """The mail relay, by SMTP (aiosmtplib). A few connections are kept and used again.
 
 What a refusal means depends on where in the conversation it comes: to the recipient (RCPT) or to the message (552 to
-554 after DATA) it is this mail's; before, or as 421 anywhere, it is our trouble, which every mail shares. Many relays
-say only at RCPT what they have against a client or a sender: such a mail waits.
+554 after DATA) it is this mail's; before, it is our trouble, which every mail shares. Where the relay breaks off from
+there on, or answers 421, it may be either. Many relays say only at RCPT what they have against a client or a sender:
+such a mail waits.
 """
 
 import asyncio
@@ -19,11 +20,10 @@ from aiosmtplib import (
     SMTPException,
     SMTPRecipientRefused,
     SMTPResponseException,
-    SMTPTimeoutError,
 )
 from chassis.errors import Later, Unavailable
 
-from notify.errors import RecipientRefused
+from notify.errors import Interrupted, RecipientRefused
 from notify.ports import Letter
 from notify.settings import SmtpSettings
 
@@ -34,7 +34,7 @@ _IDLE = 20.0
 _SURE = 1.0
 COMMAND_TIMEOUT = 20.0
 # Some relays look into a mail before they answer for it, and accept it although nobody waits any more: given up, it
-# goes again. So it is given twice as long each time, up to what RFC 5321 (4.5.3.2.6) wants of senders: ten minutes.
+# goes again. So it is given twice as long at each try, up to what RFC 5321 (4.5.3.2.6) wants of senders: ten minutes.
 _MOST_PATIENT = 30
 _CLOSING = 421
 _REFUSED_MESSAGE = (552, 553, 554)
@@ -52,7 +52,6 @@ class SmtpRelay:
         self._sender = parseaddr(sender)[1]
         self._places = asyncio.Semaphore(_CONNECTIONS)
         self._idle: list[_Idle] = []
-        self._patience = 1
 
     async def __aenter__(self) -> "SmtpRelay":
         return self
@@ -73,19 +72,12 @@ class SmtpRelay:
             if international and not smtp.supports_extension("smtputf8"):
                 raise RecipientRefused("address_not_supported")
             await smtp.mail(self._sender, options=["SMTPUTF8"] if international else [])
-            await _name_recipient(smtp, letter.recipient)
-            await self._hand_over(smtp, letter.content)
-
-    async def _hand_over(self, smtp: SMTP, content: bytes) -> None:
-        patience, started = self._patience, time.monotonic()
-        try:
-            await _data(smtp, content, timeout=patience * COMMAND_TIMEOUT)
-        except SMTPTimeoutError:
-            # Of several that were given up at a time, only one makes it longer.
-            self._patience = min(max(self._patience, 2 * patience), _MOST_PATIENT)
-            raise
-        if time.monotonic() - started < COMMAND_TIMEOUT:
-            self._patience = 1
+            try:
+                await _name_recipient(smtp, letter.recipient)
+                patience = min(2 ** min(letter.tries, 5), _MOST_PATIENT)
+                await _hand_over(smtp, letter.content, timeout=patience * COMMAND_TIMEOUT)
+            except (SMTPException, OSError) as broken:
+                raise Interrupted(*_told(broken)) from broken
 
     @asynccontextmanager
     async def _connection(self, *, asks: bool = False) -> AsyncIterator[SMTP]:
@@ -103,10 +95,8 @@ class SmtpRelay:
                 self._keep(smtp)
                 smtp = None
                 raise
-            except SMTPResponseException as refused:
-                raise Unavailable("relay_refused", f"the mail relay answered {refused.code}") from refused
             except (SMTPException, OSError) as broken:
-                raise Unavailable("relay_unreachable", type(broken).__name__) from broken
+                raise Unavailable(*_told(broken)) from broken
             finally:
                 if smtp is not None:
                     smtp.close()
@@ -180,7 +170,7 @@ async def _name_recipient(smtp: SMTP, recipient: str) -> None:
         raise RecipientRefused("recipient_refused", status=refused.code) from None
 
 
-async def _data(smtp: SMTP, content: bytes, *, timeout: float) -> None:
+async def _hand_over(smtp: SMTP, content: bytes, *, timeout: float) -> None:
     try:
         await smtp.data(content, timeout=timeout)
     except SMTPDataError as refused:
@@ -197,6 +187,13 @@ def _raise_if_ours(refused: SMTPResponseException) -> None:
     """Were it taken for the recipient's, nobody would be told until the relay is set right, not even the inbox."""
     if _NOT_THE_RECIPIENT.match(refused.message):
         raise Later("policy_refused", str(refused.code), delay=_RETRY_IN) from None
+
+
+def _told(trouble: Exception) -> tuple[str, str]:
+    """Its code and reason."""
+    if isinstance(trouble, SMTPResponseException):
+        return "relay_refused", f"the mail relay answered {trouble.code}"
+    return "relay_unreachable", type(trouble).__name__
 
 
 async def _leave(smtp: SMTP) -> None:

@@ -8,7 +8,9 @@ from email.message import EmailMessage
 from html import unescape
 
 import pytest
+from contracts.envelope import Envelope
 from notify.letter import visible
+from notify.ports import Letter
 
 from tests.suites.notify_events import Deposit, directory, new_id, returned
 from tests.suites.notify_world import World
@@ -75,6 +77,49 @@ async def test_both_parts_link_into_the_portal_once() -> None:
     link = "https://portal.example/documents?client=earl-du-chene&folder=comptable"
     assert body(message, "plain").count(link) == 1
     assert re.findall(r'href="([^"]*)"', body(message, "html")) == [link.replace("&", "&amp;")]
+
+
+JEANNY, PAUL, OWNER = "jeanny@cerfrance-14.example", "paul@earl-du-chene.example", "contact@earl-du-chene.example"
+INBOX = "accueil@cerfrance-14.example"
+
+
+@pytest.mark.parametrize(
+    ("event", "entries"),
+    [
+        (Deposit(size=1).deposited(alert=("paul",)), {JEANNY: "À traiter", PAUL: "Mes documents"}),
+        (Deposit(size=1, folder="conseil").deposited(), {"camille@cerfrance-14.example": "À traiter"}),
+        (Deposit(size=1, folder="Bilan").published(), {OWNER: "Mes documents"}),
+        (returned(new_id()), {OWNER: "Mes documents"}),
+    ],
+)
+async def test_it_names_the_entry_of_its_reader_s_own_menu(event: Envelope, entries: dict[str, str]) -> None:
+    world = World()
+    await mail(world, event)
+    assert {letter.recipient: entry_of(letter) for letter in world.relay.sent} == entries
+
+
+@pytest.mark.parametrize(
+    ("event", "entry"),
+    [
+        (Deposit(size=1).deposited(), "À traiter"),
+        (Deposit(size=1, folder="Bilan").published(), "Documents publiés"),
+        (returned(new_id()), "À traiter"),
+    ],
+)
+async def test_an_inbox_reads_of_its_collaborators_menu(event: Envelope, entry: str) -> None:
+    world = World(directory(client=None))
+    await mail(world, event)
+    assert {letter.recipient: entry_of(letter) for letter in world.relay.sent} == {INBOX: entry}
+
+
+def entry_of(letter: Letter) -> str:
+    """The menu's entry that both parts of a mail name."""
+    message = email.message_from_bytes(letter.content, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    (of_text,) = re.findall(r"^CERFRANCE CONNECT › CONSULTER › (.+?)\r?$", body(message, "plain"), re.MULTILINE)
+    (of_html,) = re.findall(r"CONSULTER › ([^.]+)\. Message automatique", words(message))
+    assert of_html == of_text
+    return str(of_text)
 
 
 async def test_a_published_document_links_to_its_space_with_the_label_quoted() -> None:

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from chassis.errors import Later, Unavailable
 from contracts.envelope import Envelope
-from notify.errors import RecipientRefused
+from notify import model
+from notify.errors import Interrupted, RecipientRefused
 from notify.handlers import note_event
 from notify.model import Digest
 from notify.sending import send_digest
@@ -86,6 +87,49 @@ async def test_our_own_trouble_with_the_relay_counts_against_nobody() -> None:
     # At once: the claim was given back.
     await world.wake(f"digest.{world.digest.id}")
     assert world.told == [("alerted", "jeanny", 1)]
+
+
+async def test_a_mail_at_which_the_relay_breaks_off_keeps_no_other_back_and_is_never_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(model, "_MOST_TRIES", 5)
+    world = World()
+    world.relay.answers[JEANNY] = [Interrupted("relay_unreachable")]
+    await world.hear(Deposit(size=1).deposited(alert=("paul",)))
+    assert world.relay.recipients == [PAUL]
+    assert await world.digests.oldest_deferred() == world.now
+    # It may be the relay's doing for all that: nobody is told that the recipient could not be reached.
+    await world.pass_time(600)
+    assert world.told == [("alerted", "paul", 1)]
+    world.relay.answers.clear()
+    await world.pass_time(60)
+    assert world.told == [("alerted", "paul", 1), ("alerted", "jeanny", 1)]
+    assert await world.digests.oldest_deferred() is None
+
+
+async def test_a_relay_that_went_down_at_a_mail_is_nobody_s_try() -> None:
+    world = World()
+    world.relay.hold = asyncio.Event()
+    world.relay.answers[JEANNY] = [Interrupted("relay_unreachable"), None]
+    await _noted(world)
+    sending = asyncio.create_task(send_digest(world.digest.id, sending=world.sending))
+    await world.relay.asked.wait()
+    world.relay.down = Unavailable("relay_unreachable")
+    world.relay.hold.set()
+    with pytest.raises(Unavailable):
+        await sending
+    assert [(mail.state, mail.tries) for mail in world.digest.mails.values()] == [("waiting", 0)]
+    world.relay.down = None
+    await world.wake(f"digest.{world.digest.id}")
+    assert world.relay.recipients == [JEANNY]
+
+
+async def test_a_mail_is_sent_with_the_number_of_its_tries() -> None:
+    world = World()
+    world.relay.answers[JEANNY] = [Interrupted("relay_unreachable"), Interrupted("relay_unreachable"), None]
+    await world.hear(Deposit(size=1).deposited())
+    await world.pass_time(60)
+    assert [letter.tries for letter in world.relay.sent] == [2]
 
 
 async def test_nobody_to_tell_is_waited_out() -> None:

@@ -64,7 +64,8 @@ CREATE = _route(
             "Upload-Metadata",
             _TEXT,
             about="Pairs of a key and a base64 value: `filename`, `folder`; also `filetype`, `client`, `deposit`,"
-            " `deposit_size`, `alert`, `sha256`, `file`, `replaces`, `space`.",
+            " `deposit_size`, `alert`, `sha256`, `file`, `replaces`, `space`. `replaces` is a returned document"
+            " of the same client, in whichever folder: what was returned for its folder goes into another.",
         ),
         _CHECKSUM,
     ],

@@ -12,6 +12,8 @@ const SIGNED_OUT = "/au-revoir";
 const channel = new BroadcastChannel("session");
 let looking = null;
 let renewing = null;
+// They were asked, and will sign in later.
+let isPutOff = false;
 
 // Events: "signed-in" (the same person again), "leaving" (who prevents it has something to lose), "left" (this person
 // signed out, here or in another window).
@@ -41,6 +43,12 @@ export function renew() {
   return renewing;
 }
 
+// Shows once more that this page's person is to sign in, whether or not they put it off.
+export function askToSignIn() {
+  if (renewing) settle();
+  else renew();
+}
+
 export function startSession() {
   const connected = document.querySelector("[data-connected]");
   if (connected) {
@@ -52,9 +60,12 @@ export function startSession() {
   channel.postMessage({ signedIn: owner() });
   channel.addEventListener("message", ({ data }) => {
     if (data.left === owner()) leftElsewhere();
-    else if (data.signedIn && (renewing || data.signedIn !== owner())) settle();
+    else if (data.signedIn === owner()) lookAgain();
+    else if (data.signedIn) askToSignIn();
   });
-  addEventListener("focus", () => renewing && settle());
+  addEventListener("focus", lookAgain);
+  // On a phone, a page that comes back to the front is not always told of a focus.
+  document.addEventListener("visibilitychange", () => document.hidden || lookAgain());
   document.querySelector("form[action='/logout']")?.addEventListener("submit", leave);
   dialog().querySelector("[data-sign-in]").addEventListener("click", openSignIn);
   dialog().querySelector("[data-reload]").addEventListener("click", () => location.assign("/"));
@@ -81,23 +92,36 @@ async function look() {
 }
 
 async function renewed() {
-  if ((await settle()) === "same") return true;
-  return new Promise((resolve) => {
+  const state = await settle();
+  if (state === "same") return true;
+  // Whoever calls this was told so, by an answer that came.
+  if (state === "unknown") show("none");
+  const isSignedIn = await new Promise((resolve) => {
     session.addEventListener("signed-in", () => resolve(true), { once: true });
     dialog().addEventListener("close", () => resolve(false), { once: true });
   });
+  isPutOff = !isSignedIn;
+  return isSignedIn;
+}
+
+// Whoever put it off may have signed in meanwhile, in another window; where they haven't, they are not asked again.
+async function lookAgain() {
+  if (renewing) settle();
+  else if (isPutOff && (await look()).state === "same") admit();
 }
 
 // Looks who is signed in, and shows it where it isn't this page's person.
 async function settle() {
   const { state, name } = await look();
-  if (state === "same") {
-    session.dispatchEvent(new Event("signed-in"));
-    dialog().close();
-  } else if (state !== "unknown") {
-    show(state, name);
-  }
+  if (state === "same") admit();
+  else if (state !== "unknown") show(state, name);
   return state;
+}
+
+function admit() {
+  isPutOff = false;
+  session.dispatchEvent(new Event("signed-in"));
+  dialog().close();
 }
 
 function show(state, name = "") {

@@ -2,6 +2,7 @@
 
 import { confirm, openDialog } from "../dialogs.js";
 import { refresh } from "../refresh.js";
+import { askToSignIn } from "../session.js";
 import { counted } from "../words.js";
 import { onBar } from "./bar.js";
 import { Choosing } from "./choosing.js";
@@ -18,12 +19,13 @@ const INCOMPLETE = "Complétez les champs marqués d’un astérisque.";
 const BUSY = "Terminez ou supprimez d’abord les fichiers de la liste.";
 const ONE_AT_A_TIME = "Un fichier est déjà en cours de transfert pour remplacer ce document.";
 const LINE_LOST = "La connexion est interrompue. Le transfert reprendra de lui-même.";
+const GOES_ON = "Le transfert reprend.";
 
 const dialog = document.getElementById("transfer");
 const voice = new Voice(dialog);
 const settings = new Settings(changed);
 const choosing = new Choosing(dialog, { onFiles: add, onAgain: (id, file) => queue.chooseAgain(id, file) });
-const actions = { close: () => dialog.close(), start, again, "remove-all": removeAll };
+const actions = { close: () => dialog.close(), start, again, "remove-all": removeAll, "sign-in": askToSignIn };
 const rowActions = {
   send: (id) => queue.sendAnyway(id),
   remove: (id) => queue.remove(id),
@@ -66,6 +68,7 @@ async function begin() {
   const kept = queue.files.find((file) => file.followsFields) ?? queue.files[0];
   if (kept) settings.preset(presetOf(kept.settings));
   for (const event of ["change", "progress", "signed-out", "signed-in"]) queue.addEventListener(event, soon);
+  queue.addEventListener("signed-in", () => queue.running && voice.say(GOES_ON));
   queue.addEventListener("deposited", () => refresh());
   queue.addEventListener("line", ({ detail: { up } }) => {
     if (lineUp && !up) voice.say(LINE_LOST);

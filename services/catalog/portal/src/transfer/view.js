@@ -32,6 +32,7 @@ export class View {
   draw({ mode, notice }) {
     const { files, remaining, progress, running } = this.#queue;
     const before = this.phase;
+    const focused = document.activeElement;
     this.phase = phaseOf(this.#queue);
     const gone = this.#rows.render(files);
     showFor(this.#dialog, { mode, phase: this.phase, notice });
@@ -47,7 +48,7 @@ export class View {
     this.#start.setAttribute("aria-disabled", String(running && !files.some((file) => file.isReady)));
     this.#removeAll.setAttribute("aria-disabled", String(files.length === 0));
     this.#drawBar();
-    this.#keepFocus(gone, before);
+    this.#keepFocus({ gone, before, focused });
     return this.phase !== before;
   }
 
@@ -67,8 +68,9 @@ export class View {
   }
 
   // Whoever works by keyboard goes on where a control of theirs has gone.
-  #keepFocus(gone, before) {
+  #keepFocus({ gone, before, focused }) {
     if (!this.#dialog.open) return;
+    if (focused.closest(".banner")?.hidden) document.getElementById("transfer-title").focus();
     if (gone >= 0) (this.#rows.buttonAt(gone) ?? this.#dialog.querySelector("[data-do=browse]")).focus();
     if (this.phase === "finished" && before !== "finished") document.getElementById("transfer-finished").focus();
   }
@@ -94,7 +96,8 @@ function phaseOf({ files, running }) {
   return finished ? "finished" : "filling";
 }
 
-function barFor({ running }, files) {
+function barFor({ running, isSignedOut }, files) {
+  if (running && isSignedOut) return "paused";
   if (files.some(({ state }) => ASKS.has(state))) return "attention";
   if (running) return "running";
   return files.some((file) => !file.hasEnded) ? "waiting" : null;
