@@ -45,9 +45,10 @@ def check_ports(plan: Plan) -> None:
 
 def _check_libraries() -> None:
     ldd = subprocess.run(("ldd", str(mongod_path())), capture_output=True, text=True, check=False)
+    # A system that is too old has no package of such libraries either.
+    if "not found" in ldd.stderr:
+        raise StackError("mongod needs a newer system: Debian 12, Ubuntu 22.04 or later.")
     missing = re.findall(r"^\s*(\S+) => not found", ldd.stdout, re.MULTILINE)
     if missing:
         packages = " ".join(sorted({_PACKAGES.get(library, library) for library in missing}))
         raise StackError(f"mongod needs {', '.join(missing)}: apt-get install {packages}")
-    if "not found" in ldd.stderr:
-        raise StackError("mongod needs a newer system: Debian 12, Ubuntu 22.04 or later.")

@@ -18,10 +18,11 @@ from .plan import Plan
 from .progress import Progress
 from .scanner import has_real_signatures
 from .stack import Stack
-from .supervision import RunLock, process_states, stop_everything
+from .supervision import STOP_SECONDS, RunLock, process_states, stop_everything
 
 _WATCH_SECONDS = 0.5
-_STOPPED_SECONDS = 12.0
+# Its own stop, and what an interpreter takes to end.
+_STOPPED_SECONDS = STOP_SECONDS + 2
 
 
 async def run_until_stopped(plan: Plan, *, progress: Progress) -> int:

@@ -64,7 +64,7 @@ class Stack:
             raise
 
     def stop(self) -> None:
-        """Stops every process, within 10 s. Data stays."""
+        """Stops every process, within `STOP_SECONDS`. Data stays."""
         stop_everything(self.plan)
         if self._supervisord is not None:
             self._supervisord.wait()

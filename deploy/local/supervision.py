@@ -21,10 +21,12 @@ from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped
 from .errors import StackError
 from .plan import SERVICES, Plan
 
-STOP_SECONDS = 12.0
-"""How long the whole stack may take to stop before what is left is killed."""
-_SERVICES_SECONDS = 7.0
-"""How long its services may, so that the servers under them are still stopped in good order."""
+STOP_SECONDS = 10.0
+"""How long the whole stack may take to stop, whatever hangs."""
+_SERVICES_SECONDS = 6.0
+"""How long of these its gateway and then its services may, so that the servers are still stopped in good order."""
+_ASKED_SECONDS = _KILLED_SECONDS = 1.0
+"""How long at the end what supervisord did not stop may take once it is asked, and once it is killed."""
 
 _MARK = "CONNECT_RUN_DIR"
 
@@ -96,7 +98,7 @@ def process_states(plan: Plan) -> list[ProcessState]:
 
 def stop_everything(plan: Plan) -> None:
     """Stops every process of this run folder, whoever started it: gateway, then services, then servers."""
-    deadline = time.monotonic() + STOP_SECONDS
+    deadline = time.monotonic() + STOP_SECONDS - _KILLED_SECONDS - _ASKED_SECONDS
     with contextlib.suppress(FileNotFoundError, ValueError):
         pid = int((plan.pids / "supervisord.pid").read_text())
         if pid in _processes(plan):
@@ -104,11 +106,11 @@ def stop_everything(plan: Plan) -> None:
             if not _wait_until_gone(plan, time.monotonic() + _SERVICES_SECONDS):
                 _kill_services(plan)
                 _wait_until_gone(plan, deadline)
-    for kind in (signal.SIGTERM, signal.SIGKILL):
+    for kind, seconds in ((signal.SIGTERM, _ASKED_SECONDS), (signal.SIGKILL, _KILLED_SECONDS)):
         for pid in _processes(plan):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, kind)
-        if _wait_until_gone(plan, time.monotonic() + 1):
+        if _wait_until_gone(plan, time.monotonic() + seconds):
             break
     for leftover in (*plan.pids.glob("*.pid"), plan.supervisor_socket):
         leftover.unlink(missing_ok=True)

@@ -136,6 +136,13 @@ class Stories:
         await self._archived(document)
         await self._decide(self._accountant, "return", document, reason="Il manque une page")
         self._note(document, sample, "returned", {ACCOUNTANT, CLIENT}, {"deposited", "archived", "returned"})
+
+        async def asked_for() -> bool:
+            found = await self._client.portal.document(document)
+            return bool(found and any(alert["kind"] == "returned" for alert in found["alerts"]))
+
+        # Nobody is asked for what was replaced before its mail went.
+        await self._patiently(asked_for)
         better, deposit = self._sample(9_000), Deposit()
         metadata = deposit.metadata(better) | {"replaces": document}
         path = await self._patiently(lambda: self._client.tus.create(better, metadata))

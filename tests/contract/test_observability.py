@@ -1,4 +1,5 @@
-"""Alerts and dashboards ask for what the services tell, and every alert leads to its section of the runbook."""
+"""Alerts and dashboards ask for what the services tell, and every alert leads to its section of the runbook, which
+looks for what they log."""
 
 import importlib
 import json
@@ -125,6 +126,38 @@ def test_an_alert_leads_to_its_section_of_the_runbook(rule: dict[str, Any]) -> N
     page, _, anchor = url.removeprefix(_DOCS).partition("#")
     assert anchor in _anchors((_ROOT / "docs" / page).read_text(encoding="utf-8"))
     assert rule["annotations"]["summary"]
+
+
+@pytest.mark.parametrize("rule", _rules(), ids=lambda rule: rule["alert"])
+def test_an_alert_is_named_among_the_symptoms_of_its_section(rule: dict[str, Any]) -> None:
+    page, _, anchor = rule["annotations"]["runbook_url"].removeprefix(_DOCS).partition("#")
+    sections = re.split(r"^#+ ", (_ROOT / "docs" / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    [section] = [each for each in sections[1:] if _anchors(f"# {each}") & {anchor}]
+    [symptom] = re.findall(r"^- \*\*Symptom\*\*.*?(?=^- \*\*)", section, re.MULTILINE | re.DOTALL)
+    assert f"`{rule['alert']}`" in symptom
+
+
+def test_the_runbook_looks_in_the_logs_for_what_is_logged() -> None:
+    runbook = (_ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    patterns = re.findall(r"grep (?:-\w+ )?'?([a-z_(|)]+)'? \.run/logs", runbook)
+    files = (*(_ROOT / "chassis" / "chassis").glob("*.py"), *(_ROOT / "services").glob("*/*/*.py"))
+    sources = "".join(file.read_text(encoding="utf-8") for file in files if file.parent.name != "tests")
+    words = {word for pattern in patterns for word in _words(pattern)}
+    assert {"request_failed", "message_buried", "mail_put_off"} <= words
+    # The catalog's sealer puts some together, of the step and what became of it.
+    made = {
+        f"{step}_unavailable" for step in re.findall(r'_try\("(\w+)"', sources) if '"{what}_unavailable"' in sources
+    }
+    assert {word for word in words - made if f'"{word}"' not in sources} == set()
+
+
+def _words(pattern: str) -> Iterator[str]:
+    """What a pattern of words and choices among them stands for."""
+    if choice := re.search(r"\(([a-z_|]+)\)", pattern):
+        for each in choice[1].split("|"):
+            yield from _words(pattern.replace(choice[0], each, 1))
+    else:
+        yield from pattern.split("|")
 
 
 @pytest.mark.parametrize("rule", _rules(), ids=lambda rule: rule["alert"])

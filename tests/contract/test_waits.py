@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from contracts.streams import REVOKED
 
 DECISION = Path(__file__).parents[2] / "docs/decisions/0011-how-long-anything-waits.md"
 RETRY = (
@@ -73,3 +74,12 @@ def test_the_tries_after_a_bug_take_about_ten_minutes() -> None:
     delays = importlib.import_module("chassis.worker").BUG_DELAYS
     assert len(delays) == 7
     assert 540 <= sum(delays) <= 660
+
+
+@pytest.mark.parametrize("page", ["retention.md", "personal-data.md"])
+def test_who_was_signed_out_everywhere_is_remembered_for_as_long_as_the_pages_say(page: str) -> None:
+    [row] = [
+        each for each in (DECISION.parents[1] / page).read_text("utf-8").splitlines() if "bucket `REVOKED`" in each
+    ]
+    hours, seconds = divmod(REVOKED.ttl, 3600)
+    assert f"| {hours:.0f} hours and {seconds / 60:.0f} minutes |" in row

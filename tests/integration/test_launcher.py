@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -67,10 +68,26 @@ class Launcher:
         self.process.send_signal(signal.SIGTERM)
         return self.ended()
 
+    @property
+    def _mark(self) -> str:
+        return f"CONNECT_RUN_DIR={self.run_dir}"
+
     def left(self) -> list[str]:
         """Every process that still runs for this folder."""
-        mark = f"CONNECT_RUN_DIR={self.run_dir}".encode()
+        mark = self._mark.encode()
         return [folder.name for folder in Path("/proc").iterdir() if folder.name.isdigit() and _carries(folder, mark)]
+
+    @contextmanager
+    def deaf(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A process of this folder, such as a server's child, that ignores what it can."""
+        ignoring = ("env", self._mark, "sh", "-c", 'trap "" HUP INT TERM; echo ready; read forever')
+        with subprocess.Popen(ignoring, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as deaf:
+            assert deaf.stdout is not None
+            assert deaf.stdout.readline() == b"ready\n"
+            try:
+                yield deaf
+            finally:
+                deaf.kill()
 
 
 def _carries(process: Path, mark: bytes) -> bool:
@@ -108,6 +125,22 @@ async def test_nothing_outlives_the_launcher(tmp_path: Path, port_base: int, int
         launcher.process.send_signal(interruption)
         launcher.ended()
         await eventually(lambda: not launcher.left(), within=10)
+
+
+@pytest.mark.parametrize("interruption", [signal.SIGINT, signal.SIGTERM])
+async def test_nor_does_what_ignores_sigterm_outlive_it(
+    tmp_path: Path, port_base: int, interruption: signal.Signals
+) -> None:
+    with Launcher(tmp_path / "run", port_base=port_base) as launcher:
+        await launcher.ready()
+        # One that supervisord would kill, and one that it knows nothing of.
+        os.kill(int((launcher.run_dir / "pids" / "nats.pid").read_text()), signal.SIGSTOP)
+        with launcher.deaf() as deaf:
+            launcher.process.send_signal(interruption)
+            # Ten seconds, of which the last is not needed, and two for a machine that has much else to do.
+            assert deaf.wait(timeout=12) == -signal.SIGKILL
+            launcher.ended()
+            assert not launcher.left()
 
 
 async def test_what_a_killed_supervisor_left_is_cleared_by_the_next_start(tmp_path: Path, port_base: int) -> None:
