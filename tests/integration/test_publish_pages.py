@@ -1,6 +1,7 @@
 """*Documents publiés* as a browser without scripts gets it, and who gets what of a publication."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -104,6 +105,40 @@ async def test_pages_go_on_where_the_last_one_ended(scene: Scene) -> None:
     assert names(again) == names(first)
     assert 'rel="prev"' not in again.text
     assert following[1] in again.text
+
+
+def headings(page: httpx.Response) -> list[str]:
+    """The groups of the client's list."""
+    assert page.status_code == 200, page.text
+    found = re.findall(r'<th role="rowheader"[^>]*>(.*?)</th>', page.text, re.DOTALL)
+    return [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", each)).strip() for each in found]
+
+
+@pytest.mark.parametrize("sort", ["-deposited_at", "name"])
+async def test_a_group_that_began_on_a_page_before_says_that_it_goes_on(scene: Scene, sort: str) -> None:
+    of = [("Paie", datetime(2026, 3, 1, tzinfo=UTC))] * 28 + [("Bilan", datetime(2026, 2, 1, tzinfo=UTC))] * 20
+    of += [("Fiscal", datetime(2025, 12, 31, 23, 30, tzinfo=UTC))]  # the year after, in Paris
+    of += [("Paie", datetime(2025, 12, 30, tzinfo=UTC))] + [("Paie", datetime(2025, 6, 1, tzinfo=UTC))] * 10
+    of += [("Fiscal", datetime(2025, 5, 1, tzinfo=UTC))] * 2
+    made = [
+        scene.announced(space="published", folder=label, name=f"{number:03}.pdf", deposited_at=at)
+        for number, (label, at) in enumerate(of)
+    ]
+    await scene.tell(*made)
+    http = scene.browser("client")
+    for each in made:
+        await scene.shown(http, each)
+    first = await http.get(f"/documents?space=published&sort={sort}")
+    whole = ["Paie 2026", "Bilan 2026", "Fiscal 2026", "Paie 2025"]
+    assert headings(first) == whole
+    following = re.search(r'rel="next" href="([^"]+)"', first.text)
+    assert following
+    second = await http.get(following[1].replace("&amp;", "&"))
+    assert headings(second) == ["Paie 2025 (suite)", "Fiscal 2025"]
+    previous = re.search(r'rel="prev" href="([^"]+)"', second.text)
+    assert previous
+    assert headings(await http.get(previous[1].replace("&amp;", "&"))) == whole
+    assert headings(await http.get("/documents?space=published&show=200")) == [*whole, "Fiscal 2025"]
 
 
 async def test_a_withdrawal_shows_its_reason_to_the_office_and_nothing_to_the_client(scene: Scene) -> None:

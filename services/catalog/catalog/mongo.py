@@ -14,7 +14,18 @@ from pymongo import ReturnDocument, UpdateOne
 
 from catalog.listing import Count, Listing, Page, Waiting, page_of
 from catalog.model import Document
-from catalog.mongo_queries import INDEXES, LISTED, UNARCHIVED, WAITING, WAITING_STATE, conditions, counting, found
+from catalog.mongo_queries import (
+    INDEXES,
+    LISTED,
+    UNARCHIVED,
+    WAITING,
+    WAITING_STATE,
+    collation,
+    conditions,
+    counting,
+    found,
+    grouping,
+)
 from catalog.projection import Numbered, Record, document_of, operations, passed_on_by, replaced_by
 
 # More is not counted to tell how rare a word is.
@@ -110,6 +121,13 @@ class MongoDocuments:
         with translated():
             used = self._records().aggregate(pipeline, hint="by_folder")
             return [group["_id"] async for group in used]
+
+    async def groups(self, listing: Listing) -> frozenset[tuple[str, int]]:
+        """See `ports.Lists`."""
+        pipeline = grouping(await self._looked_up(listing))
+        with translated():
+            groups = self._records().aggregate(pipeline, collation=collation(listing))
+            return frozenset([(group["_id"]["label"], group["_id"]["year"]) async for group in groups])
 
     async def count(self, listing: Listing, *, most: int) -> int:
         """See `ports.Lists`."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from chassis.french import PARIS
 from chassis.mongo import Collection
 from motor.motor_asyncio import AsyncIOMotorCursor
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -97,7 +98,12 @@ def found(records: Collection, listing: Listing) -> AsyncIOMotorCursor[dict[str,
     order = DESCENDING if listing.sort.descending != bool(listing.before) else ASCENDING
     sort = [(_FIELDS[listing.sort.key], order), ("_id", order)]
     cursor = records.find(conditions(listing), LISTED, sort=sort, limit=listing.limit + 1)
-    return cursor.collation(_FRENCH) if listing.sort.key == "name" else cursor
+    return cursor.collation(collation(listing))
+
+
+def collation(listing: Listing) -> Mapping[str, Any] | None:
+    """What a listing's conditions and order compare texts by; None is by their bytes."""
+    return _FRENCH if listing.sort.key == "name" else None
 
 
 def lapsing(*, office: str | None, now: datetime) -> dict[str, Any]:
@@ -118,6 +124,12 @@ def counting(owners: Sequence[str]) -> list[dict[str, Any]]:
         {"$group": {"_id": {name: f"$_id.{name}" for name in folder}, "n": {"$sum": "$n"}}},
         {"$sort": {"_id": 1}},
     ]
+
+
+def grouping(listing: Listing) -> list[dict[str, Any]]:
+    """The pipeline that finds the label and the year, in Paris, of whatever a listing has."""
+    year = {"$year": {"date": "$deposited_at", "timezone": PARIS.key}}
+    return [{"$match": conditions(listing)}, {"$group": {"_id": {"label": "$folder", "year": year}}}]
 
 
 def conditions(listing: Listing) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """*Mes documents*. It works without scripts: everything in it is a link or a form."""
 
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
@@ -20,7 +21,7 @@ from catalog.listing import Cursor, Listing, Page, Sort, unknown_cursor
 from catalog.me import Me, me_of
 from catalog.model import words
 from catalog.page_route import page_route
-from catalog.page_views import Row, folders_of, row_of
+from catalog.page_views import Row, folder_name, folders_of, row_of
 from catalog.ports import DeadLetters, Lists
 from catalog.rendering import Rendering
 from catalog.rights import Rights
@@ -73,12 +74,14 @@ class PageQuery(BaseModel):
 @dataclass(frozen=True)
 class Shown:
     """One page of a list. `previous` and `following` are addresses, empty at the ends; `total` is how many documents a
-    search found, counted up to one more than `MOST_COUNTED`."""
+    search found, counted up to one more than `MOST_COUNTED`; `begun` has the label and year of all that comes
+    before."""
 
     rows: list[Row]
     previous: str
     following: str
     total: int
+    begun: Collection[tuple[str, int]]
 
 
 class DocumentPages:
@@ -166,7 +169,14 @@ class DocumentPages:
             previous=query.address(before=page.previous) if page.previous else "",
             following=query.address(cursor=page.next) if page.next else "",
             total=await self._total(listing, page) if query.q else 0,
+            begun=await self._begun(listing, page) if query.space == "published" else (),
         )
+
+    async def _begun(self, listing: Listing, page: Page) -> Collection[tuple[str, int]]:
+        if not page.previous:
+            return ()
+        before = await self._documents.groups(replace(listing, after=None, before=Cursor.decode(page.previous)))
+        return {(folder_name(label), year) for label, year in before}
 
     async def _total(self, listing: Listing, page: Page) -> int:
         if not (page.previous or page.next):

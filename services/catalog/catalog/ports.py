@@ -1,6 +1,6 @@
 """What the handlers need of the outside. Every method may raise chassis' Unavailable, and says what else."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -48,6 +48,9 @@ class Lists(Protocol):
 
     async def labels(self, owners: Sequence[str]) -> Sequence[str]:
         """The labels that anything published to these accounts has, or had before it was withdrawn."""
+
+    async def groups(self, listing: Listing) -> Collection[tuple[str, int]]:
+        """The label and the year (Paris) of whatever a listing has in all, its page's length apart."""
 
     async def count(self, listing: Listing, *, most: int) -> int:
         """How many documents a listing has in all, its page apart; it is not counted further than `most`."""
