@@ -1,58 +1,61 @@
 """What a restart may do to a transfer, and what counts as refused: the watcher of the rolling restart."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
 from tests.chaos.watching import Watching
 
+PATH = "http://portal/uploads/1"
+
 
 class Line(httpx.AsyncBaseTransport):
-    """Takes so many pieces of a body, and breaks after so many seconds."""
+    """Breaks after so many seconds, but for a HEAD, which tells of so many of ten bytes."""
 
-    def __init__(self, *, pieces: int, seconds: float) -> None:
-        self._pieces = pieces
+    def __init__(self, *, seconds: float, came: int) -> None:
         self._seconds = seconds
+        self._came = came
         self.now = 0.0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        assert isinstance(request.stream, httpx.AsyncByteStream)
-        taken = 0
-        async for _ in request.stream:
-            taken += 1
-            if taken == self._pieces:
-                break
+        if request.method == "HEAD":
+            return httpx.Response(200, headers={"Upload-Offset": str(self._came), "Upload-Length": "10"})
         self.now += self._seconds
-        raise httpx.WriteError("broken")
-
-
-async def _three() -> AsyncIterator[bytes]:
-    for _ in range(3):
-        yield b"piece"
+        raise httpx.ReadError("broken")
 
 
 @pytest.mark.parametrize(
-    ("method", "pieces", "seconds", "refused"),
+    ("method", "seconds", "came", "refused"),
     [
-        ("PATCH", 2, 30, False),
-        ("PATCH", 2, 1, False),
-        ("PATCH", 2, 0.9, True),
-        ("PATCH", 4, 30, True),
-        ("PATCH", 4, 0.9, True),
-        ("POST", 2, 30, True),
-        ("GET", 4, 30, True),
+        ("PATCH", 30, 5, False),
+        ("PATCH", 1, 0, False),
+        ("PATCH", 0.9, 5, True),
+        ("PATCH", 30, 10, True),
+        ("PATCH", 0.9, 10, True),
+        ("POST", 30, 5, True),
+        ("GET", 30, 5, True),
     ],
 )
 async def test_only_a_long_transfer_in_the_middle_of_its_bytes_is_handed_on(
-    method: str, pieces: int, seconds: float, refused: bool
+    method: str, seconds: float, came: int, refused: bool
 ) -> None:
-    line = Line(pieces=pieces, seconds=seconds)
+    line = Line(seconds=seconds, came=came)
     watching = Watching(line, clock=lambda: line.now)
     async with httpx.AsyncClient(transport=watching) as http:
-        with pytest.raises(httpx.WriteError):
-            await http.request(method, "http://portal/uploads/1", content=_three() if method != "GET" else None)
+        with pytest.raises(httpx.ReadError):
+            await http.request(method, PATH)
+        await http.head(PATH)
+        await http.head(PATH)
     assert (len(watching.refused), watching.handed_on) == ((1, 0) if refused else (0, 1))
+
+
+async def test_a_broken_line_of_which_nothing_is_told_any_more_is_a_refusal() -> None:
+    line = Line(seconds=30, came=5)
+    watching = Watching(line, clock=lambda: line.now)
+    async with httpx.AsyncClient(transport=watching) as http:
+        with pytest.raises(httpx.ReadError):
+            await http.patch(PATH)
+        await http.head("http://portal/uploads/2")
+    assert (len(watching.refused), watching.handed_on) == (1, 0)
 
 
 async def test_who_is_told_that_a_replica_is_draining_is_handed_on_and_any_other_error_is_a_refusal() -> None:
@@ -65,5 +68,5 @@ async def test_who_is_told_that_a_replica_is_draining_is_handed_on_and_any_other
     watching = Watching(httpx.MockTransport(answer))
     async with httpx.AsyncClient(transport=watching) as http:
         for _ in range(3):
-            await http.patch("http://portal/uploads/1", content=b"all")
+            await http.patch(PATH, content=b"all")
     assert (len(watching.refused), watching.handed_on) == (1, 1)
