@@ -231,7 +231,7 @@ async def test_a_directory_file_is_imported_whole_or_not_at_all_shown_without_na
     assert (unknown.status, f"people.{office}.nobody" in unknown.errors) == (1, True)
     assert [row["key"] for row in (await operator.run(*shown, "--json")).report] == keys
     removed = await operator.run("directory", "remove", left, "--json")
-    assert (removed.status, removed.report) == (0, {"removed": [left]})
+    assert (removed.status, removed.report) == (0, {"removed": [left], "still_told_by": []})
     assert [row["key"] for row in (await operator.run(*shown, "--json")).report] == [f"offices.{office}"]
 
 
