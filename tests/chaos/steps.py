@@ -34,6 +34,7 @@ _NOT_REACHED: Mapping[str, Mapping[str, str]] = {
         "Delivery.term": _NOT_REJECTED,
         "OwedStore.set_aside": _NOT_REFUSED,
         "DeadLetters.of": "they are read for a page",
+        "Decisions.among": "they are read for a zip",
         "Documents.several": "it is read for a zip",
         "Journal.of": "it is read for a page",
         "Marks.openings": "they are read for a page",
