@@ -84,13 +84,13 @@ async def test_nothing_is_lost_or_stuck_wherever_a_service_dies(
     tell(f"{_counts(folder)} deaths, {len(stories.outcomes)} documents, {time.monotonic() - started:.0f} s")
 
     aftermath = Aftermath(stack, client, Mailbox(http, url=stack.endpoints["mail"]), store)
-    faults, seconds = await at_rest(
+    faults, rested = await at_rest(
         lambda: aftermath.faults(stories.outcomes, never=stories.never),
         is_clean=lambda seen: not seen,
         within=SETTLED_SECONDS,
     )
     assert not faults, "\n".join([*faults, "died at:", *_deaths(folder)])
-    tell(f"settled after {seconds:.0f} s, {await aftermath.mails_sent_twice()} mails sent twice")
+    tell(f"clean at {rested}, {await aftermath.mails_sent_twice()} mails sent twice")
     assert not {service: left for service in SERVICES if (left := unexpected(service, _reached(folder, service)))}
 
 

@@ -27,7 +27,7 @@ from tests.support.store import Store
 from tests.support.streams import stored
 
 from .load import Acknowledged
-from .resting import at_rest
+from .resting import Span, at_rest
 
 SETTLED_SECONDS = 120.0
 _AT_ONCE = 8
@@ -40,8 +40,8 @@ class Verdict:
 
     `sent_twice` counts mails that the relay accepted twice under one Message-ID: their sender died before it could note
     the first, which no protocol prevents. `told_again` counts events that the stream holds twice under one id, which
-    subscribers drop by it. `seconds` is how long it was waited for
-    until all was clean.
+    subscribers drop by it. `rested` is when the first look was
+    that found all clean, after the last deposit.
     """
 
     documents: int
@@ -50,7 +50,7 @@ class Verdict:
     left: list[str] = field(default_factory=list)
     sent_twice: int = 0
     told_again: int = 0
-    seconds: float = 0.0
+    rested: Span = field(default_factory=Span)
 
     @property
     def is_clean(self) -> bool:
@@ -60,7 +60,7 @@ class Verdict:
         return (
             f"{self.documents} documents acknowledged, {len(self.lost)} lost, {len(self.doubled)} doubled, "
             f"{len(self.left)} left over, {self.sent_twice} mails accepted twice, "
-            f"{self.told_again} events told again, after {self.seconds:.0f} s"
+            f"{self.told_again} events told again, clean at {self.rested}"
         )
 
 
@@ -73,10 +73,10 @@ class Judge:
 
     async def settled(self, acknowledged: Mapping[str, Acknowledged]) -> Verdict:
         """The verdict once all is clean and stays so, or the last one after two minutes."""
-        verdict, seconds = await at_rest(
+        verdict, rested = await at_rest(
             lambda: self._judge(acknowledged), is_clean=lambda seen: seen.is_clean, within=SETTLED_SECONDS
         )
-        verdict.seconds = seconds
+        verdict.rested = rested
         return verdict
 
     async def _judge(self, acknowledged: Mapping[str, Acknowledged]) -> Verdict:

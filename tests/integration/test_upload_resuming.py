@@ -47,6 +47,24 @@ async def test_a_large_file_cut_in_the_middle_goes_on_at_another_replica_and_arr
     await eventually(lambda: not keys_in_staging(intake, f"tails/{document}/"), within=10)
 
 
+@pytest.mark.parametrize("until", [5 * MIB, 19 * MIB + 777 * 64])
+async def test_whoever_comes_back_at_once_is_told_of_all_that_had_come(
+    intake: Intake, client: TusClient, until: int
+) -> None:
+    """On a poor line what has to be sent again may take minutes."""
+    sample = invoice("grand livre.pdf", size=20 * MIB)
+    path = await client.create(sample, {"filename": sample.name, "folder": "comptable"})
+    with pytest.raises(LineDropped):
+        await client.send_cut(path, sample.content, until=until)
+    other = client.at(intake.second.base)
+    offset = await other.offset(path)
+    # A line that drops takes along what still lies in its buffers.
+    assert offset is not None
+    assert until - MIB < offset <= until
+    assert (await other.send(path, sample.content[offset:], offset=offset)).status_code == 204
+    assert sha256_in_staging(intake, path.rpartition("/")[2]) == sample.sha256
+
+
 async def test_a_small_file_sent_in_pieces_to_two_replicas_arrives_identical(intake: Intake, client: TusClient) -> None:
     sample = invoice("facture.pdf", size=90_001)
     path = await client.create(sample, {"filename": sample.name, "folder": "comptable"})

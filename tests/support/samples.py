@@ -6,6 +6,7 @@ import hashlib
 import random
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 
 PDF = "application/pdf"
 # That random gives at once, and less than it could.
@@ -25,7 +26,7 @@ class Sample:
     def size(self) -> int:
         return len(self.content)
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.content).hexdigest()
 

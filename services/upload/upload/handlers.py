@@ -1,7 +1,9 @@
 """The use cases besides taking bytes in: create, look, cancel, close a deposit, follow what becomes of documents."""
 
+import asyncio
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,7 +26,12 @@ from upload.kinds import kind_of
 from upload.metadata import Metadata
 from upload.model import EXPIRES_AFTER, Lease, Upload
 from upload.ports import Uploads
+from upload.receiving import IDLE_SECONDS
 from upload.rights import Owner, account_for
+
+# Seconds that a look waits for a writer to end: longer than one to whom nothing comes takes to save what came.
+_WRITER_WAIT = IDLE_SECONDS + 0.5
+_LOOK_AGAIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,16 @@ async def create(creation: Creation, *, uploads: Uploads, directory: Directory, 
 
 
 async def status(document: str, *, by: Owner, uploads: Uploads) -> Upload:
-    """The upload, as long as its offset may be told. Raises NotFound, Gone, Locked, Unavailable."""
+    """The upload, as long as its offset may be told. Raises NotFound, Gone, Locked, Unavailable.
+
+    Whoever asks while a request writes has lost the line to it, most often. What came that way is about to be saved,
+    and an offset told before would have it sent again: on a poor line up to 8 MiB.
+    """
     upload = await _own(document, by=by, uploads=uploads)
+    until = time.monotonic() + _WRITER_WAIT
+    while upload.is_written_to(datetime.now(UTC)) and time.monotonic() < until:
+        await asyncio.sleep(_LOOK_AGAIN)
+        upload = await _own(document, by=by, uploads=uploads)
     if upload.state == "refused":
         raise Gone(upload.code or "refused", upload.reason or "")
     if upload.state == "abandoned":

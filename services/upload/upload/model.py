@@ -123,6 +123,11 @@ class Upload(Value):
         """The last request that raised the epoch is the one that writes."""
         return self.lease is not None and self.lease.epoch == self.epoch
 
+    def is_written_to(self, now: datetime) -> bool:
+        """A request is at its bytes, by what is known of it."""
+        held = self.lease is not None and now - self.lease.beat < timedelta(seconds=LEASE_SECONDS)
+        return self.state == "receiving" and not self.is_whole and held
+
 
 def received(upload: Upload, *, offset: int, parts: Sequence[Part], tail: Tail | None, now: datetime) -> Upload:
     """Bytes up to `offset` are durable."""
