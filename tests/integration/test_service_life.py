@@ -98,6 +98,34 @@ async def test_told_to_stop_it_is_whole_until_its_gateways_send_nothing_more(pat
     assert patient.drained.read_text(encoding="utf-8") == "asked\nasked\ndrained\nclosed\n"
 
 
+async def test_an_answer_that_comes_early_waits_for_what_is_under_way(process: _Process) -> None:
+    reader, writer = await _refused(process, b"Content-Length: 500000", b"x" * 50_000)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(1), 0.3)
+    writer.write(b"x" * 450_000)
+    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 404")
+    writer.close()
+
+
+async def test_an_answer_that_comes_early_does_not_wait_for_ever(process: _Process) -> None:
+    reader, writer = await _refused(process, b"Content-Length: 500000", b"x" * 50_000)
+    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 404")
+    writer.close()
+
+
+async def test_whoever_asks_before_they_send_is_answered_at_once(process: _Process) -> None:
+    reader, writer = await _refused(process, b"Content-Length: 500000\r\nExpect: 100-continue", b"")
+    assert (await asyncio.wait_for(reader.readline(), 0.5)).startswith(b"HTTP/1.1 404")
+    writer.close()
+
+
+async def _refused(process: _Process, header: bytes, first: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A line on which the first of a body's bytes were sent, to where nothing takes any."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
+    writer.write(b"POST /nowhere HTTP/1.1\r\nHost: here\r\n" + header + b"\r\n\r\n" + first)
+    return reader, writer
+
+
 async def test_whoever_still_sends_hears_that_it_stops_before_the_connection_is_closed(process: _Process) -> None:
     """Closed with bytes on their way, it would be reset, and the answer be lost on the way through a gateway."""
     size, piece = 500_000, b"x" * 50_000

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from upload import described, handlers, tus
-from upload.errors import Conflict, Locked, UploadError
+from upload.errors import Locked, UploadError
 from upload.finishing import Finisher
 from upload.intake import Intake, raise_if_refused
 from upload.metadata import metadata_of
@@ -93,11 +93,7 @@ class UploadApi:
         async with self.limiter.transfer(Asking.by(request, identity)):
             owner = owner_of(identity, self.directory)
             body = tus.body_of(request)
-            try:
-                upload = await self.intake.append(document, by=owner, offset=offset, body=body, checksum=checksum)
-            except Conflict:  # nothing was taken of it: the file goes on elsewhere
-                await tus.hear_out(body)
-                raise
+            upload = await self.intake.append(document, by=owner, offset=offset, body=body, checksum=checksum)
         return Response(status_code=204, headers=tus.progress_headers(upload))
 
     async def cancel(self, request: Request, document: str) -> Response:

@@ -1,11 +1,9 @@
 """The protocol's headers, tus 1.0.0: read, checked and written. Source: tus.io/protocols/resumable-upload."""
 
-import asyncio
 import base64
 import hashlib
 import math
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import suppress
 from email.utils import format_datetime
 from typing import Any
 
@@ -22,7 +20,6 @@ VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,termination,expiration,checksum"
 ALGORITHMS = ("sha1", "sha256")
 OFFSET_STREAM = "application/offset+octet-stream"
-_HEARD_OUT_SECONDS = 1.0
 STATUS: dict[type[e.UploadError], int] = {
     e.Malformed: 400,
     e.NotAllowed: 403,
@@ -177,15 +174,6 @@ async def body_of(request: Request) -> AsyncIterator[bytes]:
             yield chunk
     except ClientDisconnect:
         raise e.Interrupted from None
-
-
-async def hear_out(body: AsyncIterator[bytes]) -> None:
-    """Throw away what comes within a second. A gateway ends the line of whoever still sends with the answer, and on a
-    slow machine the sender meets that and not the answer."""
-    with suppress(TimeoutError, e.Interrupted):
-        async with asyncio.timeout(_HEARD_OUT_SECONDS):
-            async for _ in body:
-                pass
 
 
 def progress_headers(upload: Upload) -> dict[str, str]:
