@@ -9,9 +9,11 @@ import httpx
 import pytest
 
 from tests.support.mailbox import Mailbox
-from tests.support.people import Person, signed_in
+from tests.support.running import RunningStack
 from tests.support.store import Store
 
+from . import replicas
+from .depositors import Depositor, depositors
 from .stage import Stage
 from .verdict import Judge
 
@@ -28,6 +30,15 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """Several replicas of every service."""
+    running = replicas.several(tmp_path_factory.mktemp("replicas"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     # Longer than a verdict is waited for; a line that hangs is given up after that, as a browser would.
     async with httpx.AsyncClient(timeout=30) as client:
@@ -35,20 +46,12 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def depositor(stage: Stage, http: httpx.AsyncClient) -> Person:
-    """EARL du Chêne."""
-    return await signed_in("earl-du-chene", stack=stage.stack, http=http)
+async def clients(stage: Stage, http: httpx.AsyncClient) -> tuple[Depositor, ...]:
+    return await depositors(stage.stack, http)
 
 
 @pytest.fixture
-async def contact(depositor: Person) -> str:
-    """The id of somebody else who can be alerted."""
-    (found,) = (each["id"] for each in await depositor.portal.contacts() if each["role"] == "autre")
-    return str(found)
-
-
-@pytest.fixture
-def judge(stage: Stage, http: httpx.AsyncClient, depositor: Person) -> Iterator[Judge]:
+def judge(stage: Stage, http: httpx.AsyncClient, clients: tuple[Depositor, ...]) -> Iterator[Judge]:
     store = Store(stage.stack.endpoints["s3"])
-    yield Judge(stage.stack, depositor, Mailbox(http, url=stage.stack.endpoints["mail"]), store)
+    yield Judge(stage.stack, clients, Mailbox(http, url=stage.stack.endpoints["mail"]), store)
     store.close()

@@ -10,8 +10,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.support.people import Person
-
+from .depositors import Depositor
 from .faults import Fault, schedule
 from .load import Load
 from .report import Report
@@ -26,11 +25,11 @@ Tell = Callable[[str], None]
 
 @pytest.mark.timeout(3_600 if WHOLE else 1_500)
 async def test_nothing_acknowledged_is_lost_or_doubled_whatever_fails(
-    stage: Stage, depositor: Person, contact: str, judge: Judge, tell: Tell
+    stage: Stage, clients: tuple[Depositor, ...], judge: Judge, tell: Tell
 ) -> None:
     tell(f"CHAOS_SEED={SEED} repeats this run")
     chance = random.Random(SEED)  # noqa: S311 (reproducible, not secret)
-    load, stop = Load(depositor, chance, contact=contact), asyncio.Event()
+    load, stop = Load(clients, chance), asyncio.Event()
     moments, report = schedule(chance, whole=WHOLE), Report()
     async with asyncio.TaskGroup() as group:
         group.create_task(load.run(stop))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import cycle, islice
 
 import httpx
 import nats
@@ -14,14 +15,14 @@ from nats.js import JetStreamContext
 
 from tests.support.eventually import eventually
 from tests.support.operator import connect_ops
-from tests.support.people import Person
 from tests.support.running import RunningStack
 from tests.support.samples import invoice
 from tests.support.streams import forget, stored
 from tests.support.tus import Deposit
 
+from .depositors import Depositor
 from .faults import cut
-from .load import ACCOUNTANT, Acknowledged
+from .load import Acknowledged
 from .stage import Stage
 from .verdict import SETTLED_SECONDS, Judge
 
@@ -39,12 +40,12 @@ async def test_the_broker_syncs_every_message_to_the_disk(stage: Stage, http: ht
 
 @pytest.mark.timeout(600)
 async def test_events_that_the_broker_forgot_are_there_again_within_two_minutes(
-    stage: Stage, depositor: Person, judge: Judge, tell: Tell
+    stage: Stage, clients: tuple[Depositor, ...], judge: Judge, tell: Tell
 ) -> None:
     stack = stage.stack
     # Nothing follows a deposit yet, so its event is owed.
     await stack.down("ged-mover-1")
-    acknowledged = await _deposited(depositor, DOCUMENTS)
+    acknowledged = await _deposited(clients, DOCUMENTS)
     await stack.down("nats")
     # By the second publication the broker has had it on disk for long: what was published twice is owed no more.
     owed = await _owed_to_the_journal(stack, "upload", "uploads")
@@ -64,13 +65,13 @@ async def test_events_that_the_broker_forgot_are_there_again_within_two_minutes(
 
 @pytest.mark.timeout(600)
 async def test_entries_of_archivals_and_wake_ups_that_were_forgotten_alone_come_again(
-    stage: Stage, depositor: Person, judge: Judge, tell: Tell
+    stage: Stage, clients: tuple[Depositor, ...], judge: Judge, tell: Tell
 ) -> None:
     """Everybody has heard of deposit and archival, so nobody says those again."""
     stack = stage.stack
     # So that each mail's wake-up still waits when it is forgotten.
     async with cut("smtp", "refuse").strike(stage):
-        acknowledged = await _deposited(depositor, 4)
+        acknowledged = await _deposited(clients, 4)
         await _told_again(stack, "archived", set(acknowledged))
         await stack.down("nats")
         owed = await _owed_to_the_journal(stack, "ged_mover", "documents")
@@ -89,11 +90,11 @@ async def test_entries_of_archivals_and_wake_ups_that_were_forgotten_alone_come_
 
 @pytest.mark.timeout(900)
 async def test_what_was_forgotten_with_all_that_followed_it_is_told_again_by_reconcile(
-    stage: Stage, depositor: Person, judge: Judge, tell: Tell
+    stage: Stage, clients: tuple[Depositor, ...], judge: Judge, tell: Tell
 ) -> None:
     """Nobody owes any more what its successor has settled. Of one document the archival is cut off, of others all."""
     stack = stage.stack
-    acknowledged = await _deposited_in_turn(depositor, judge, 4)
+    acknowledged = await _deposited_in_turn(clients, judge, 4)
     documents = list(acknowledged)
     last, cut = await _archived_at(stack, documents[1])
     await stack.down("nats")
@@ -115,19 +116,19 @@ async def test_what_was_forgotten_with_all_that_followed_it_is_told_again_by_rec
     assert await _reconciled(stack) == {}
 
 
-async def _deposited(depositor: Person, count: int) -> dict[str, Acknowledged]:
+async def _deposited(clients: Sequence[Depositor], count: int) -> dict[str, Acknowledged]:
     acknowledged: dict[str, Acknowledged] = {}
-    for _ in range(count):
+    for by in islice(cycle(clients), count):
         sample = invoice("oubli", size=20_000)
-        acknowledged[await depositor.tus.deposit(sample, to=Deposit())] = Acknowledged(sample, frozenset({ACCOUNTANT}))
+        acknowledged[await by.person.tus.deposit(sample, to=Deposit())] = Acknowledged(sample, by)
     return acknowledged
 
 
-async def _deposited_in_turn(depositor: Person, judge: Judge, count: int) -> dict[str, Acknowledged]:
+async def _deposited_in_turn(clients: Sequence[Depositor], judge: Judge, count: int) -> dict[str, Acknowledged]:
     """Each has come to its end before the next one."""
     acknowledged: dict[str, Acknowledged] = {}
-    for _ in range(count):
-        acknowledged |= await _deposited(depositor, 1)
+    for by in islice(cycle(clients), count):
+        acknowledged |= await _deposited([by], 1)
         verdict = await judge.settled(acknowledged)
         assert verdict.is_clean, (verdict.lost, verdict.doubled, verdict.left)
     return acknowledged

@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.people import Person
 
+from .depositors import Depositor
 from .load import Load
 from .stage import Stage
 from .verdict import Judge
@@ -23,16 +23,16 @@ Tell = Callable[[str], None]
 
 @pytest.mark.timeout(600)
 async def test_every_mail_arrives_when_the_relay_is_back(
-    stage: Stage, depositor: Person, contact: str, judge: Judge, tell: Tell
+    stage: Stage, clients: tuple[Depositor, ...], judge: Judge, tell: Tell
 ) -> None:
-    load, stop = Load(depositor, random.Random(1), contact=contact), asyncio.Event()  # noqa: S311 (reproducible)
+    load, stop = Load(clients, random.Random(1)), asyncio.Event()  # noqa: S311 (reproducible)
     await stage.stack.down("maildump")
     async with asyncio.TaskGroup() as group:
         group.create_task(load.run(stop))
         await asyncio.sleep(_SECONDS)
         stop.set()
-    for document in load.acknowledged:
-        await eventually(partial(depositor.portal.archived, document), within=60)
+    for document, known in load.acknowledged.items():
+        await eventually(partial(known.depositor.person.portal.archived, document), within=60)
 
     await stage.stack.up("maildump")
     verdict = await judge.settled(load.acknowledged)

@@ -6,9 +6,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 
 import httpx
@@ -16,48 +15,23 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.mailbox import Mailbox
-from tests.support.people import Person, signed_in
-from tests.support.running import EVERYTHING, RunningStack
+from tests.support.people import Person
+from tests.support.running import RunningStack
 from tests.support.samples import invoice
 from tests.support.store import Store
-from tests.support.tus import Deposit, TusClient
+from tests.support.tus import Deposit
 
-from .load import ACCOUNTANT, Acknowledged, Load
+from .depositors import Depositor, depositors
+from .load import Acknowledged, Load
+from .replicas import WHOLE, shares
 from .verdict import Judge
 from .watching import Watching
 
-WHOLE = bool(os.environ.get("CHAOS_WHOLE"))
 SEED = int(os.environ.get("CHAOS_SEED", random.SystemRandom().randrange(1_000_000)))
-REPLICAS = {"upload": 2, "catalog": 2, "notify": 2, "ged-mover": 2}
-if WHOLE:
-    REPLICAS = {"upload": 3, "catalog": 3, "notify": 2, "ged-mover": 4}
 ROUNDS = 3 if WHOLE else 1
-# What shows that a replica did a share of its service's work.
-WORK = {
-    "upload": r"connect_upload_received_bytes_total (\S+)",
-    "catalog": r'connect_handled_total{event="deposited",outcome="done",subscription="catalog-projection\S*"} (\S+)',
-    "notify": r'connect_handled_total{event="deposited",outcome="done",\S*} (\S+)',
-    "ged-mover": r"connect_ged_moved_bytes_total (\S+)",
-}
-# Everybody here is one person, at one address; and the last seal is to be seen.
-SETTINGS = {
-    "LIMITS__PERSON__TRANSFERS": "none",
-    "LIMITS__PERSON__REQUESTS": "none",
-    "REQUESTS__PERSON": "none",
-    "SEAL_EVERY": "20",
-}
 _READERS = 4
-_SLOW_LINES = 3
 
 Tell = Callable[[str], None]
-
-
-@pytest.fixture
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    running = RunningStack(tmp_path_factory.mktemp("replicas"), only=EVERYTHING, replicas=REPLICAS, settings=SETTINGS)
-    running.start()
-    yield running
-    running.stop()
 
 
 @pytest.mark.timeout(3_600 if WHOLE else 1_500)
@@ -65,18 +39,18 @@ async def test_nobody_is_refused_while_every_replica_is_restarted(stack: Running
     tell(f"CHAOS_SEED={SEED} repeats this run")
     watching = Watching()
     async with httpx.AsyncClient(transport=watching, timeout=30) as http, httpx.AsyncClient(timeout=30) as aside:
-        person = await signed_in("earl-du-chene", stack=stack, http=http)
-        (contact,) = (each["id"] for each in await person.portal.contacts() if each["role"] == "autre")
-        load, stop = Load(person, random.Random(SEED), contact=contact), asyncio.Event()  # noqa: S311 (reproducible)
+        clients = await depositors(stack, http)
+        load, stop = Load(clients, random.Random(SEED)), asyncio.Event()  # noqa: S311 (reproducible)
         streams: Counter[str] = Counter()
         async with asyncio.TaskGroup() as group:
             group.create_task(load.run(stop))
-            for line in range(_SLOW_LINES):
-                group.create_task(_slow_line(person.tus, load, stop, line=line))
-            readers = [group.create_task(_read(http, stack, person, stop)) for _ in range(_READERS)]
-            listener = group.create_task(_listen(http, stack, person, streams))
+            for line, by in enumerate(clients):
+                group.create_task(_slow_line(by, load, stop, line=line))
+            reader = clients[0].person
+            readers = [group.create_task(_read(http, stack, reader, stop)) for _ in range(_READERS)]
+            listener = group.create_task(_listen(http, stack, reader, streams))
             await _until_all_work(stack, aside)
-            shares = await _shares(stack, aside)
+            before = await shares(stack, aside)
             for _ in range(ROUNDS):
                 for process in stack.plan.services():
                     await stack.restart(process.name)
@@ -87,9 +61,9 @@ async def test_nobody_is_refused_while_every_replica_is_restarted(stack: Running
 
         store = Store(stack.endpoints["s3"])
         mailbox = Mailbox(aside, url=stack.endpoints["mail"])
-        verdict = await Judge(stack, person, mailbox, store).settled(load.acknowledged)
+        verdict = await Judge(stack, clients, mailbox, store).settled(load.acknowledged)
         store.close()
-    tell(f"shares before the first restart: {shares}")
+    tell(f"shares before the first restart: {before}")
     tell(f"{ROUNDS} × {len(list(stack.plan.services()))} restarts: {verdict}")
     tell(f"answers {dict(watching.statuses)}; {watching.handed_on} transfers handed on, live streams {dict(streams)}")
     assert not watching.refused, watching.refused
@@ -121,9 +95,9 @@ async def _listen(http: httpx.AsyncClient, stack: RunningStack, person: Person, 
         await asyncio.sleep(1)
 
 
-async def _slow_line(client: TusClient, load: Load, stop: asyncio.Event, *, line: int) -> None:
+async def _slow_line(by: Depositor, load: Load, stop: asyncio.Event, *, line: int) -> None:
     """Transfers of half a minute each: a replica that is restarted most often has one under way."""
-    number = 0
+    number, client = 0, by.person.tus
     while not stop.is_set():
         number += 1
         sample, deposit = invoice(f"slow_{line}_{number:03}", size=3_000_000, seed=1_000 * line + number), Deposit()
@@ -131,20 +105,11 @@ async def _slow_line(client: TusClient, load: Load, stop: asyncio.Event, *, line
         with suppress(httpx.HTTPError):  # noted by who watches
             await client.send_slowly(path, sample.content, seconds=30)
         document = await client.finish(path, sample)
-        load.acknowledged[document] = Acknowledged(sample, frozenset({ACCOUNTANT}))
+        load.acknowledged[document] = Acknowledged(sample, by)
 
 
 async def _until_all_work(stack: RunningStack, http: httpx.AsyncClient) -> None:
     async def all_have() -> bool:
-        return all(done > 0 for done in (await _shares(stack, http)).values())
+        return all(done > 0 for done in (await shares(stack, http)).values())
 
     await eventually(all_have, within=120, every=1)
-
-
-async def _shares(stack: RunningStack, http: httpx.AsyncClient) -> Mapping[str, float]:
-    """What each replica has done so far, in its service's own unit."""
-    done = {}
-    for process in stack.plan.services():
-        metrics = (await http.get(f"http://127.0.0.1:{process.port}/metrics")).text
-        done[process.name] = sum(map(float, re.findall(f"^{WORK[process.program]}$", metrics, re.MULTILINE)))
-    return done

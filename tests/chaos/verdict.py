@@ -21,11 +21,11 @@ from contracts.registry import BY_NAME
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from tests.support.mailbox import Mail, Mailbox
-from tests.support.people import Person
 from tests.support.running import RunningStack
 from tests.support.store import Store
 from tests.support.streams import stored
 
+from .depositors import Depositor
 from .load import Acknowledged
 from .resting import Span, at_rest
 
@@ -67,8 +67,8 @@ class Verdict:
 class Judge:
     """Looks everywhere, with the operator's own eyes."""
 
-    def __init__(self, stack: RunningStack, person: Person, mailbox: Mailbox, store: Store) -> None:
-        self._stack, self._person, self._mailbox, self._store = stack, person, mailbox, store
+    def __init__(self, stack: RunningStack, depositors: Sequence[Depositor], mailbox: Mailbox, store: Store) -> None:
+        self._stack, self._depositors, self._mailbox, self._store = stack, depositors, mailbox, store
         self._read: dict[str, str] = {}
 
     async def settled(self, acknowledged: Mapping[str, Acknowledged]) -> Verdict:
@@ -92,7 +92,7 @@ class Judge:
         return verdict
 
     async def _archive(self, acknowledged: Mapping[str, Acknowledged], verdict: Verdict) -> None:
-        keys = {f"14/earl-du-chene/{document}": known for document, known in acknowledged.items()}
+        keys = {f"{known.depositor.folder}/{document}": known for document, known in acknowledged.items()}
         versions = await self._store.versions()
         gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -119,16 +119,20 @@ class Judge:
     async def _list(self, acknowledged: Mapping[str, Acknowledged], verdict: Verdict) -> None:
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def look(document: str, known: Acknowledged) -> None:
+        async def look(document: str, known: Acknowledged, by: Depositor) -> None:
             async with gate:
-                listed = await self._person.portal.with_content(known.sample.sha256)
+                listed = await by.person.portal.with_content(known.sample.sha256)
             states = [(each["id"], each["state"]) for each in listed]
+            if by is not known.depositor:
+                verdict.doubled += [f"{document}: shown to {by.folder}"] if states else []
+                return
             if (document, "archived") not in states:
                 verdict.lost.append(f"{document}: listed as {states}")
             if len(states) > 1:
                 verdict.doubled.append(f"{document}: listed as {states}")
 
-        await asyncio.gather(*(look(document, known) for document, known in acknowledged.items()))
+        seen = [(document, known, by) for document, known in acknowledged.items() for by in self._depositors]
+        await asyncio.gather(*(look(*each) for each in seen))
 
     def _mails(self, mails: list[Mail], acknowledged: Mapping[str, Acknowledged], verdict: Verdict) -> None:
         for document, known in acknowledged.items():
