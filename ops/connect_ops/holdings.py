@@ -131,7 +131,7 @@ def _erased(told: list[Stored], office: str, kept: Mapping[str, datetime | None]
     for message in told:
         if message.subject == subject_of("erased", office):
             try:
-                event = decode(message.payload)
+                event = decode(message.payload, message.subject)
             except MalformedEvent:
                 continue
             found[event.data.document] = Numbered(event, message.sequence)

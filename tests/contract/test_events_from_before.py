@@ -1,5 +1,7 @@
 """Events as released versions wrote them, which stand in streams for good, are read by every consumer there is."""
 
+import ast
+import inspect
 import json
 from importlib import import_module
 from pathlib import Path
@@ -43,6 +45,14 @@ def test_a_version_from_after_is_put_aside_and_not_misread(consumer: str) -> Non
     with pytest.raises(MalformedEvent) as refused:
         import_module(consumer).decode(json.dumps(later).encode())
     assert refused.value.code == "unknown_type"
+
+
+@pytest.mark.parametrize("consumer", CONSUMERS)
+def test_a_consumer_says_on_which_subject_an_event_came(consumer: str) -> None:
+    """Who may publish on one may not speak for another."""
+    source = ast.parse(inspect.getsource(import_module(consumer)))
+    calls = [node for node in ast.walk(source) if isinstance(node, ast.Call) and ast.unparse(node.func) == "decode"]
+    assert [ast.unparse(call) for call in calls if len(call.args) < 2] == []
 
 
 def test_every_consumer_is_listed() -> None:

@@ -31,15 +31,28 @@ class NatsTrail:
 
     async def last_seal(self, offices: Iterable[str]) -> Seal | None:
         """See `ports.Trail`."""
-        told = [await self._bus.stored(AUDIT.name, SEALED.topic(office)) for office in offices]
-        seals = [_seal(decode(found.payload)) for found in told if found]
+        seals = [seal for office in offices if (seal := await self._last_of(office))]
         return max(seals, key=lambda seal: seal.number, default=None)
+
+    async def _last_of(self, office: str) -> Seal | None:
+        subject = SEALED.topic(office)
+        found = await self._bus.stored(AUDIT.name, subject)
+        if found is None:
+            return None
+        try:
+            return _seal(decode(found.payload, found.subject))
+        except MalformedEvent:
+            # The stream gives the last message alone without all before it.
+            last = None
+            async for event, _ in self._events(subject, after=0):
+                last = _seal(event)
+            return last
 
     async def _events(self, subject: str, *, after: int) -> AsyncIterator[tuple[Envelope, int]]:
         while found := await self._bus.stored(AUDIT.name, subject, after=after):
             after = found.sequence
             try:
-                event = decode(found.payload)
+                event = decode(found.payload, found.subject)
             except MalformedEvent:
                 continue  # a dead letter, which the consumer has buried
             yield event, after

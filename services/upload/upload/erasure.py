@@ -88,11 +88,11 @@ async def _closings(database: Database, office: str, client: str) -> list[str]:
     owing = {"owed.topic": subject_of("deposit_closed", office), "depositor": {"$exists": False}}
     with translated():
         found = await database[UPLOADS].find(owing, {"owed": 1}).to_list(None)
-    return [each["_id"] for each in found if any(_tells_of(owed["payload"], client) for owed in each["owed"])]
+    return [each["_id"] for each in found if any(_tells_of(owed, client) for owed in each["owed"])]
 
 
-def _tells_of(payload: bytes, client: str) -> bool:
+def _tells_of(owed: Mapping[str, Any], client: str) -> bool:
     try:
-        return bool(decode(payload).data.client == client)
+        return bool(decode(owed["payload"], owed["topic"]).data.client == client)
     except MalformedEvent:
         return False
