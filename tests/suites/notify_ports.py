@@ -38,6 +38,20 @@ class DigestsBehaviour(ABC):
         assert digest.pending == {document.document: document.entry}
         assert digest.wake_at == digest.next_at == NOW + timedelta(minutes=5)
 
+    async def test_when_a_waiting_document_was_heard_stays_known(self, digests: Digests) -> None:
+        one, document = group(), heard(size=3)
+        first = replace(document, entry=replace(document.entry, heard_at=NOW))
+        await digests.add_document(one, first, now=NOW)
+        later = NOW + timedelta(minutes=58)
+        digest = await digests.add_document(one, heard(size=3), now=later)
+        assert digest.pending[document.document] == first.entry
+        assert digest.next_at == NOW + timedelta(hours=1)
+        assert await digests.save(digest)
+        loaded = await digests.load(one.id)
+        assert loaded is not None
+        assert loaded.pending == digest.pending
+        assert loaded.wake_at == NOW + timedelta(hours=1)
+
     async def test_an_unknown_record_is_none(self, digests: Digests) -> None:
         assert await digests.load(group().id) is None
 

@@ -59,8 +59,12 @@ class World:
     @property
     def told(self) -> list[tuple[str, str, int]]:
         """What was announced: the event's name, the recipient, how many documents."""
-        events = [decode(event.payload) for event in self.announcer.published]
-        return [(event.name, event.data.recipient, len(event.data.documents)) for event in events]
+        return [(event.name, event.data.recipient, len(event.data.documents)) for event in self.announced]
+
+    @property
+    def announced(self) -> list[Envelope]:
+        """What was announced, as others hear it."""
+        return [decode(event.payload) for event in self.announcer.published]
 
     @property
     def digest(self) -> Digest:

@@ -135,9 +135,9 @@ async def _note(data: object, digests: Digests, now: datetime) -> Digest:
     group = group_of(data)
     match data:
         case Announced() if group:
-            return await _wait(group, _announced(data), digests, now)
+            return await _wait(group, _announced(data, now), digests, now)
         case Returned() if group:
-            return await _wait(group, _returned(data), digests, now)
+            return await _wait(group, _returned(data, now), digests, now)
         case Unfinished() if group:
             return await digests.add_unfinished(group, data.document, size=data.deposit.size)
         case DepositClosed() if group:
@@ -164,20 +164,20 @@ def _returns(data: Returned) -> Group:
     return Group("returned", data.office, data.client, data.space, data.folder, data.by.sub, deposit)
 
 
-def _announced(data: Announced) -> Heard:
+def _announced(data: Announced, now: datetime) -> Heard:
     return Heard(
         document=data.document,
-        entry=Entry(data.name, data.deposited_at, data.alert),
+        entry=Entry(data.name, data.deposited_at, data.alert, heard_at=now),
         client_name=data.client.name,
         person_name=data.depositor.name,
         size=data.deposit.size,
     )
 
 
-def _returned(data: Returned) -> Heard:
+def _returned(data: Returned, now: datetime) -> Heard:
     return Heard(
         document=data.document,
-        entry=Entry(data.name, data.at, reason=data.reason),
+        entry=Entry(data.name, data.at, reason=data.reason, heard_at=now),
         client_name=None,
         person_name=data.by.name,
         size=None,

@@ -1,10 +1,11 @@
 """A digest: the documents of one deposit, the mails about them, and when something is to be done.
 
 Documents wait in `pending` until the digest is due; then they are cut off as a *part*, to which none is added, with
-one mail for each recipient. A document that comes later waits for the next part. As every document is in one part and
-every recipient has one mail a part, a mail's state is the mark of each of its (document, recipient) pairs. What is
-withdrawn meanwhile leaves `pending`, and every mail of its part that nobody is sending yet; so does, of what was
-returned, what is taken in charge or replaced, which is `withdrawn` here and in `mails` too.
+one mail for each recipient. A document that comes later, or is one too many for a mail, waits for the next part. As
+every document is in one part and every recipient has one mail a part, a mail's state is the mark of each of its
+(document, recipient) pairs. What is withdrawn meanwhile leaves `pending`, and every mail of its part that nobody is
+sending yet; so does, of what was returned, what is taken in charge or replaced, which is `withdrawn` here and in
+`mails` too.
 
 Everything here is pure; a change gives a new digest.
 """
@@ -23,6 +24,12 @@ Kind = Literal["deposited", "published", "returned"]
 # How long a digest waits after its last document: while more files were announced, and otherwise.
 WAIT_FOR_MORE = timedelta(minutes=5)
 WAIT_UNANNOUNCED = timedelta(seconds=20)
+# How long a document waits at most while others follow it: a deposit may go on without end. Many documents on a slow
+# line take half an hour, and are to be one mail.
+WAIT_AT_MOST = timedelta(hours=1)
+# With so many documents a mail is due at once: those that wait are in the record with their names, each further one has
+# all of it read and written, and the database takes no record above 16 MB.
+MOST_IN_A_MAIL = 2_000
 # A claim without a renewal for this long is free.
 LEASE = timedelta(seconds=5)
 # Before the second, third… try of a mail that must wait.
@@ -32,6 +39,9 @@ RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 20, 30))
 PATIENCE = timedelta(hours=24)
 _MOST_TRIES = len(RETRY_DELAYS) + (PATIENCE - sum(RETRY_DELAYS, timedelta())) // RETRY_DELAYS[-1]
 LINES_SHOWN = 50
+# So many settled mails are kept for whoever missed what was told of them. For nobody to be told twice it is enough that
+# a document is in a part.
+MAILS_REMEMBERED = 1_000
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:fr.cerfrance.connect:digests")
 
 
@@ -59,18 +69,20 @@ class Group:
 
 @dataclass(frozen=True)
 class Entry:
-    """A document as its event told of it. `reason` is why it was returned."""
+    """A document as its event told of it, and when that was first heard. `reason` is why it was returned."""
 
     name: str
     at: datetime
     alert: tuple[str, ...] = ()
     reason: str | None = None
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Digest:
     """One record. `revision` rises with every change; `wake_at` is the `next_at` that was stored. `unfinished` files
-    and those `withdrawn` while they waited count for the deposit, and are told to nobody."""
+    and those `withdrawn` while they waited count for the deposit, and are told to nobody. `heard_at` is when the last
+    of its documents was first heard."""
 
     id: str
     group: Group
@@ -123,8 +135,9 @@ class Digest:
         return frozenset(contact for entry in self.pending.values() for contact in entry.alert)
 
     def sealed(self, recipients: Iterable[Recipient], *, mail_domain: str, now: datetime) -> "Digest":
-        """The waiting documents made a part, with a mail for each recipient."""
-        ordered = sorted(self.pending.items(), key=lambda item: (item[1].at, item[0]))
+        """The waiting documents, or as many as a mail tells of, made a part, with a mail for each recipient."""
+        waiting = sorted(self.pending.items(), key=lambda item: (item[1].at, item[0]))
+        ordered = waiting[:MOST_IN_A_MAIL]
         part = Part(
             documents=tuple(document for document, _ in ordered),
             lines=tuple(Line(entry.name, entry.reason) for _, entry in ordered[:LINES_SHOWN]),
@@ -134,9 +147,9 @@ class Digest:
         mails = [self._new_mail(len(self.parts), recipient, domain=mail_domain, now=now) for recipient in recipients]
         return replace(
             self,
-            pending={},
+            pending=dict(waiting[MOST_IN_A_MAIL:]),
             parts=(*self.parts, part),
-            mails={**self.mails, **{mail.key: mail for mail in mails}},
+            mails={**self._remembered(), **{mail.key: mail for mail in mails}},
         )
 
     def without(self, gone: Collection[str], *, now: datetime) -> "Digest | None":
@@ -218,6 +231,12 @@ class Digest:
         parts[mail.part] = replace(parts[mail.part], lines=())
         return replace(changed, parts=tuple(parts))
 
+    def _remembered(self) -> dict[str, Mail]:
+        newest = sorted(mail.part for mail in self.mails.values())[-MAILS_REMEMBERED:]
+        # What became of one mail decides what is said in another of the same part.
+        unsettled = {mail.part for mail in self.mails.values() if mail.open}
+        return {key: mail for key, mail in self.mails.items() if mail.part in unsettled or mail.part >= newest[0]}
+
     def _new_mail(self, part: int, recipient: Recipient, *, domain: str, now: datetime) -> Mail:
         token = hashlib.sha256(f"{self.id}/{part}/{recipient.id}".encode()).hexdigest()[:32]
         return Mail(part, recipient, f"<{token}@{domain}>", until=now)
@@ -227,10 +246,15 @@ class Digest:
 
     def _due(self) -> datetime:
         assert self.heard_at is not None
+        first = min(entry.heard_at or self.heard_at for entry in self.pending.values())
+        return min(self.heard_at + self._wait(), first + WAIT_AT_MOST)
+
+    def _wait(self) -> timedelta:
+        """How long the waiting documents wait after the last of them."""
         heard = self.unfinished.union(self.withdrawn, self.pending, *(part.documents for part in self.parts))
-        if len(heard) == self.size:
-            return self.heard_at
+        if len(heard) == self.size or len(self.pending) >= MOST_IN_A_MAIL:
+            return timedelta()
         if self.closed is not None and self.closed <= heard and self.closed.issuperset(self.pending):
-            return self.heard_at
+            return timedelta()
         more = not self.closed <= heard if self.closed is not None else len(heard) < (self.size or 0)
-        return self.heard_at + (WAIT_FOR_MORE if more else WAIT_UNANNOUNCED)
+        return WAIT_FOR_MORE if more else WAIT_UNANNOUNCED

@@ -17,7 +17,7 @@ def group_to(group: Group) -> dict[str, Any]:
 
 def entry_to(entry: Entry) -> dict[str, Any]:
     """A waiting document's document."""
-    return _told({"name": entry.name, "at": entry.at, "alert": list(entry.alert), "reason": entry.reason})
+    return _told({**asdict(entry), "alert": list(entry.alert)})
 
 
 def part_to(part: Part) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def from_record(record: Mapping[str, Any]) -> Digest:
 
 
 def _entry(entry: Mapping[str, Any]) -> Entry:
-    return Entry(entry["name"], entry["at"], tuple(entry["alert"]), entry.get("reason"))
+    return Entry(**{**fields_known(Entry, entry), "alert": tuple(entry["alert"])})
 
 
 def _part(part: Mapping[str, Any]) -> Part:
