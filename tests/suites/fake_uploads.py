@@ -157,6 +157,9 @@ class FakeUploads:
         self._record("")
         return [each for each in self.records.values() if each.deposit.id == deposit and by.owns(each)]
 
+    async def is_full(self, deposit: str, *, by: Owner, limit: int) -> bool:
+        return len(await self.of_deposit(deposit, by=by)) >= limit
+
     async def add_closing(self, event: OwedEvent) -> None:
         self._record("")
         self.owed.setdefault(event.record, [event])

@@ -250,6 +250,17 @@ class UploadsBehaviour:
         for stranger in STRANGERS[1:]:
             assert await uploads.of_deposit(deposit.id, by=stranger) == []
 
+    async def test_a_deposit_is_full_of_its_depositors_uploads_alone(self, uploads: Uploads) -> None:
+        deposit = DepositRef(id=str(uuid.uuid4()))
+        mine = await uploads.add(an_upload(deposit=deposit))
+        await uploads.add(an_upload(deposit=deposit, depositor=Person(sub="second-client", name="x")))
+        assert await uploads.is_full(deposit.id, by=owner(mine), limit=1)
+        assert not await uploads.is_full(deposit.id, by=owner(mine), limit=2)
+        for stranger in STRANGERS[1:]:
+            assert not await uploads.is_full(deposit.id, by=stranger, limit=1)
+        await uploads.add(an_upload(deposit=deposit, state="refused"))
+        assert await uploads.is_full(deposit.id, by=owner(mine), limit=2)
+
     async def test_closing_twice_is_closing_once(self, uploads: Uploads) -> None:
         event = an_event(f"closing:{uuid.uuid4()}", awaits_successor=False)
         await uploads.add_closing(event)

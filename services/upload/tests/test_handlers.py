@@ -105,6 +105,20 @@ async def test_a_client_with_one_account_need_not_name_it(desk: Desk) -> None:
     assert upload.deposit == DepositRef(id=upload.id, size=1)
 
 
+async def test_a_deposit_takes_so_many_files_and_no_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("upload.handlers.DEPOSIT_LIMIT", 2)
+    deposit, file = str(uuid.uuid4()), str(uuid.uuid4())
+    first, _ = await desk.create(deposit=deposit, file=file)
+    await desk.create(deposit=deposit)
+    with pytest.raises(Unprocessable, match="déjà 2 fichiers") as refused:
+        await desk.create(deposit=deposit)
+    assert refused.value.code == "deposit_full"
+    # Whoever asks again for what was created hears of that, and others' deposits are their own.
+    assert await desk.create(deposit=deposit, file=file) == (first, False)
+    await desk.create(identity("another", "client", "earl-du-chene"), deposit=deposit)
+    await desk.create(deposit=str(uuid.uuid4()))
+
+
 async def test_a_named_deposit_without_a_size_has_none(desk: Desk) -> None:
     deposit = str(uuid.uuid4())
     upload, _ = await desk.create(deposit=deposit)

@@ -6,6 +6,7 @@ from chassis.openapi import PUBLIC, Described, Responses, problems
 from contracts.values import Receipt
 from fastapi import Response
 
+from upload.metadata import DEPOSIT_LIMIT
 from upload.tus import ALGORITHMS, OFFSET_STREAM, VERSION
 
 _OFFSET = {"type": "integer", "minimum": 0, "maximum": 999_999_999_999_999}
@@ -65,7 +66,8 @@ CREATE = _route(
             _TEXT,
             about="Pairs of a key and a base64 value: `filename`, `folder`; also `filetype`, `client`, `deposit`,"
             " `deposit_size`, `alert`, `sha256`, `file`, `replaces`, `space`. `replaces` is a returned document"
-            " of the same client, in whichever folder: what was returned for its folder goes into another.",
+            " of the same client, in whichever folder: what was returned for its folder goes into another."
+            f" A `deposit` takes {DEPOSIT_LIMIT:,} files.",
         ),
         _CHECKSUM,
     ],

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from chassis.auth import Identity
 from chassis.bus import Outgoing
-from chassis.french import megabytes
+from chassis.french import megabytes, whole
 from chassis.owed import owe
 from contracts.directory import Client, Directory
 from contracts.envelope import Envelope, envelop
@@ -23,11 +23,11 @@ from upload.errors import Conflict, Gone, NotFound, TooLarge, Unprocessable, ver
 from upload.finishing import Finisher
 from upload.intake import gone
 from upload.kinds import kind_of
-from upload.metadata import Metadata
+from upload.metadata import DEPOSIT_LIMIT, Metadata
 from upload.model import EXPIRES_AFTER, Lease, Upload
 from upload.ports import Uploads
 from upload.receiving import IDLE_SECONDS
-from upload.rights import Owner, account_for
+from upload.rights import Owner, account_for, owner_of
 
 # Seconds that a look waits for a writer to end: longer than one to whom nothing comes takes to save what came.
 _WRITER_WAIT = IDLE_SECONDS + 0.5
@@ -59,15 +59,26 @@ async def create(creation: Creation, *, uploads: Uploads, directory: Directory, 
     kind_of(metadata.name)
     account = account_for(creation.identity, metadata, directory)
     upload = _new_upload(creation, account, now=datetime.now(UTC))
-    if metadata.replaces:
-        # Before anything else: what it replaces may have been taken since the first creation, which was answered 201.
+    if objection := await _objection(upload, by=owner_of(creation.identity, directory), uploads=uploads):
+        # It may have come to stand since the first creation, which was answered 201.
         if upload.creation and (known := await uploads.created(upload.creation)):
             return known, False
-        if not await uploads.is_replaceable(metadata.replaces, office=account.office, client=account.id):
-            reason = "Le document à remplacer n’est pas un document à revoir de ce compte."
-            raise Unprocessable("not_replaceable", reason)
+        raise objection
     stored = await uploads.add(upload)
     return stored, stored.id == upload.id
+
+
+async def _objection(upload: Upload, *, by: Owner, uploads: Uploads) -> Unprocessable | None:
+    """What its account or its deposit has against an upload. Raises Unavailable."""
+    office, client = upload.office, upload.client.id
+    if upload.replaces and not await uploads.is_replaceable(upload.replaces, office=office, client=client):
+        reason = "Le document à remplacer n’est pas un document à revoir de ce compte."
+        return Unprocessable("not_replaceable", reason)
+    # Its closing has room for no more, nor, in the long run, has the record of its mails.
+    if await uploads.is_full(upload.deposit.id, by=by, limit=DEPOSIT_LIMIT):
+        reason = f"Ce dépôt compte déjà {whole(DEPOSIT_LIMIT)} fichiers : transférez celui-ci dans un nouveau dépôt."
+        return Unprocessable("deposit_full", reason)
+    return None
 
 
 async def status(document: str, *, by: Owner, uploads: Uploads) -> Upload:

@@ -18,7 +18,7 @@ from upload import described, handlers, tus
 from upload.errors import Locked, UploadError
 from upload.finishing import Finisher
 from upload.intake import Intake, raise_if_refused
-from upload.metadata import metadata_of
+from upload.metadata import DEPOSIT_LIMIT, metadata_of
 from upload.model import Upload
 from upload.ports import Uploads
 from upload.rights import Owner, owner_of
@@ -28,7 +28,7 @@ from upload.signing import ReceiptSigner
 class Closing(BaseModel):
     """The body of a deposit's closing."""
 
-    documents: Annotated[list[DocumentId], Field(max_length=10_000)]
+    documents: Annotated[list[DocumentId], Field(max_length=DEPOSIT_LIMIT)]
 
 
 @dataclass(frozen=True)

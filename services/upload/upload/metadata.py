@@ -21,7 +21,9 @@ _JOINERS = re.compile("[\u200c\u200d\U000e0020-\U000e007f]")
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Kept word for word with the upload, so it has an end: all that is read fits in many times.
 _HEADER_LIMIT = 16 * 1024
-_NAME_LIMIT, _LABEL_LIMIT, _ALERT_LIMIT, _DEPOSIT_LIMIT = 255, 64, 50, 10_000
+_NAME_LIMIT, _LABEL_LIMIT, _ALERT_LIMIT = 255, 64, 50
+# Files of one deposit.
+DEPOSIT_LIMIT = 10_000
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,8 @@ def _size(values: Mapping[str, str]) -> int | None:
     value = values.get("deposit_size")
     if not value:
         return None
-    if not (value.isascii() and value.isdigit() and 1 <= int(value[:6]) <= _DEPOSIT_LIMIT and len(value) <= 5):
-        raise _invalid("deposit_size", f"Un dépôt compte de 1 à {_DEPOSIT_LIMIT} fichiers.")
+    if not (value.isascii() and value.isdigit() and 1 <= int(value[:6]) <= DEPOSIT_LIMIT and len(value) <= 5):
+        raise _invalid("deposit_size", f"Un dépôt compte de 1 à {DEPOSIT_LIMIT} fichiers.")
     return int(value)
 
 

@@ -214,6 +214,16 @@ class MongoUploads:
             found = self._uploads.find({"deposit.id": deposit, **_owned(by)})
             return [_upload(each) async for each in found]
 
+    async def is_full(self, deposit: str, *, by: Owner, limit: int) -> bool:
+        """See `Uploads.is_full`."""
+        anybodys = {"deposit.id": deposit}
+        # Nearly always the index alone tells that it is not, without a record read.
+        for wanted in (anybodys, {**anybodys, **_owned(by)}):
+            with translated():
+                if await self._uploads.count_documents(wanted, limit=limit) < limit:
+                    return False
+        return True
+
     async def add_closing(self, event: OwedEvent) -> None:
         """See `Uploads.add_closing`."""
         closing = {"owed": [to_document(event)], "purge_at": event.owed_since + KEPT_AFTER_END}

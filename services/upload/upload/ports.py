@@ -66,6 +66,9 @@ class Uploads(Protocol):
     async def of_deposit(self, deposit: str, *, by: Owner) -> Sequence[Upload]:
         """This owner's uploads of a deposit."""
 
+    async def is_full(self, deposit: str, *, by: Owner, limit: int) -> bool:
+        """Whether this owner has so many uploads of a deposit, however they ended."""
+
     async def add_closing(self, event: OwedEvent) -> None:
         """Note that a deposit is closed, and the event it owes. Idempotent by the event's id."""
 
