@@ -178,7 +178,7 @@ class Erased(OfDocument):
 
 
 class Alert(Value):
-    """One mail to one recipient about up to 500 documents (a longer deposit sends several events, one mail).
+    """One mail to one recipient about up to 500 documents (a longer mail is told of in several events).
 
     `recipient` is the contact's id, the office's inbox as `inbox`, or one of the client's people as
     `directory.recipient_id` names them. No address travels.
