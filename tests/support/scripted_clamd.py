@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 HANG_UP = b""
 """An answer: the connection is closed without one."""
@@ -16,13 +17,16 @@ _NESTED_BELOW = 8 * 1024
 
 class ScriptedClamd:
     """Answers PING with `pong`, a probe of its limits as a good one does, and any other stream with `answer`: at its
-    end, or once it has `after` bytes. What was streamed besides probes is counted. An async context manager."""
+    end, or once it has `after` bytes. What was streamed besides probes is counted, so are `proofs` that it tells of a
+    limit, and sessions that were `left`. An async context manager."""
 
     def __init__(self, *, answer: bytes = b"stream: OK\0", after: int | None = None) -> None:
         self.answer, self.after = answer, after
         self.pong = b"PONG\0"
         self.nested = b"stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0"
         self.received = 0
+        self.proofs = self.left = 0
+        self.numbered = True
         self.largest_chunk = 0
         self.port = 0
         self._writers: list[asyncio.StreamWriter] = []
@@ -42,12 +46,31 @@ class ScriptedClamd:
         self._writers.append(writer)
         try:
             command = await reader.readuntil(b"\0")
-            answer = self.pong if command == b"zPING\0" else await self._streamed(reader)
+            if command == b"zIDSESSION\0":
+                answer = await self._session(reader, writer)
+            elif (answer := await self._answered(command, reader)) != SILENCE:
+                writer.write(answer)
         except (asyncio.IncompleteReadError, ConnectionError):
             answer = HANG_UP
         if answer != SILENCE:
-            writer.write(answer)
             writer.close()
+
+    async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        for number in itertools.count(1):
+            try:
+                command = await reader.readuntil(b"\0")
+            except asyncio.IncompleteReadError:
+                self.left += 1
+                raise
+            answer = await self._answered(command, reader)
+            if answer != SILENCE:
+                writer.write(answer and (b"%d: " % number if self.numbered else b"") + answer)
+                if not answer.endswith(b"\0") or (self.after is not None and self.received):
+                    break
+        return answer
+
+    async def _answered(self, command: bytes, reader: asyncio.StreamReader) -> bytes:
+        return self.pong if command == b"zPING\0" else await self._streamed(reader)
 
     async def _streamed(self, reader: asyncio.StreamReader) -> bytes:
         received, head = 0, b""
@@ -58,6 +81,9 @@ class ScriptedClamd:
             if self.after is not None and received >= self.after:
                 break
         if head == _GZIP:
-            return self.nested if received < _NESTED_BELOW else b"stream: OK\0"
+            if received >= _NESTED_BELOW:
+                return b"stream: OK\0"
+            self.proofs += 1
+            return self.nested
         self.received += received
         return self.answer

@@ -2,31 +2,37 @@
 
 A file is streamed in chunks, so memory stays flat whatever its size. While clamd works it is asked every few seconds
 whether it lives, so one that is stopped is known within five, and one that is merely slow gets its time.
+
+Without `AlertExceedsMax yes` clamd calls OK what a limit kept it from looking into. It reads its configuration once,
+when it starts, and a connection leads to one process for as long as it stands: so files go only over one that has had
+that proof before, however many clamds answer at the address, and whichever of them were restarted meanwhile.
 """
 
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from functools import reduce
 from typing import Any, BinaryIO
 
 from chassis.errors import Unavailable
 from chassis.logs import logger
 
+from upload.clamd_session import Session, answering, connected, reached
 from upload.errors import Refused
 from upload.metrics import SCAN_SECONDS, SCANNER_PRESENT, SCANS
 from upload.settings import ClamdAddress
 
 CHUNK = 256 * 1024
-ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 3.0
 # More than clamd gives a file itself (MaxScanTime, two minutes by default): the answer is to be clamd's.
 SCAN_CEILING_SECONDS = 180.0
+# Well below clamd's ReadTimeout (120 by default), which ends a session: a file is not to meet one that just ended.
+KEPT_SECONDS = 10.0
 _LIMITS = "Heuristics.Limits.Exceeded"
-_NESTED_DEEPER_THAN_ANY_MAX_RECURSION = 110
+_DEEPER_THAN_ANY_MAX_RECURSION = 110
+_NESTED = reduce(lambda inner, _: gzip.compress(inner, mtime=0), range(_DEEPER_THAN_ANY_MAX_RECURSION), b"")
 _MIB = 1024 * 1024
-
-Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class ScannerUnfit(Unavailable):
@@ -46,14 +52,16 @@ class Clamd:
         self._largest = largest
         self._is_proven = False
         self._proving = asyncio.Lock()
+        self._kept: list[Session] = []
         SCANNER_PRESENT.set(1)
 
     async def scan(self, content: BinaryIO) -> None:
         """See `Scanner.scan`."""
         try:
             await self.prove()
-            with SCAN_SECONDS.time():
-                answer = await self._watched(self._instream(_chunks(content)))
+            async with self._session() as session:
+                with SCAN_SECONDS.time():
+                    answer = await self._watched(session.instream(_chunks(content)))
         except Unavailable:
             # When it is back it may be another, with another configuration.
             self._is_proven = False
@@ -71,45 +79,72 @@ class Clamd:
         await self.prove()
 
     async def prove(self) -> None:
-        """Have clamd show that it looks into a file of the largest size; once for as long as it stays there.
+        """Have clamd show that it looks into a file of the largest size; once for as long as none is seen to go.
 
-        It also must say so when a limit kept it from looking; a line in its log tells of that try.
+        One with lower limits that comes unseen refuses files, and lets none through.
         Raises ScannerUnfit with what its configuration lacks, Unavailable.
         """
         async with self._proving:
             if not self._is_proven:
-                await self._prove_alerts()
-                await self._prove_stream_length()
-                await self._prove_scan_size()
+                async with self._session() as session:
+                    await self._prove_stream_length()
+                    await self._prove_scan_size(session)
                 self._is_proven = True
 
-    async def _prove_alerts(self) -> None:
-        nested = b""
-        for _ in range(_NESTED_DEEPER_THAN_ANY_MAX_RECURSION):
-            nested = gzip.compress(nested, mtime=0)
-        if _LIMITS not in await self._watched(self._instream(_once(nested))):
+    def close(self) -> None:
+        """End what is kept open."""
+        while self._kept:
+            self._kept.pop().close()
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Session]:
+        """One whose clamd has shown that it tells when a limit kept it from looking; kept for files that follow soon.
+
+        A line in clamd's log tells of that try. Raises ScannerUnfit, Unavailable.
+        """
+        with reached():
+            session = self._kept_one() or await Session.at(self._address)
+            try:
+                if not session.is_proven:
+                    await self._prove_alerts(session)
+                yield session
+            except BaseException:
+                session.close()
+                raise
+        session.close_in(KEPT_SECONDS)
+        self._kept.append(session)
+
+    def _kept_one(self) -> Session | None:
+        while self._kept:
+            if (session := self._kept.pop()).taken_up():
+                return session
+        return None
+
+    async def _prove_alerts(self, session: Session) -> None:
+        if _LIMITS not in await self._watched(session.instream(_once(_NESTED))):
             raise ScannerUnfit("clamd must have `AlertExceedsMax yes`: it calls OK what it has not looked into.")
+        session.is_proven = True
 
     async def _prove_stream_length(self) -> None:
         """Announce one chunk of the largest size and no more: clamd refuses one that is too long before it comes."""
-        async with self._connected() as (reader, writer), _answering():
+        async with connected(self._address) as (reader, writer), answering():
             writer.write(b"zINSTREAM\0" + self._largest.to_bytes(4, "big"))
             writer.write_eof()
             if b"size limit" in await reader.read(_MIB):
                 raise ScannerUnfit(f"clamd's StreamMaxLength is below UPLOAD_MAX_SIZE ({self._largest} bytes).")
 
-    async def _prove_scan_size(self) -> None:
+    async def _prove_scan_size(self, session: Session) -> None:
         whole, rest = divmod(self._largest, _MIB)
         members = gzip.compress(bytes(_MIB), mtime=0) * whole + gzip.compress(bytes(rest), mtime=0)
-        answer = await self._watched(self._instream(_once(members)))
+        answer = await self._watched(session.instream(_once(members)))
         if _LIMITS in answer:
-            limit = answer.split()[1].removeprefix(f"{_LIMITS}.")
+            limit = answer.split()[0].removeprefix(f"{_LIMITS}.")
             raise ScannerUnfit(
                 f"clamd's {limit} is too low for a packed file of UPLOAD_MAX_SIZE ({self._largest} bytes)."
             )
 
     async def _ping(self) -> None:
-        async with self._connected() as (reader, writer), _answering():
+        async with connected(self._address) as (reader, writer), answering():
             writer.write(b"zPING\0")
             await reader.readuntil(b"\0")
 
@@ -127,44 +162,9 @@ class Clamd:
             talking.cancel()
             await asyncio.gather(talking, return_exceptions=True)
 
-    async def _instream(self, chunks: AsyncIterator[bytes]) -> str:
-        async with self._connected() as (reader, writer):
-            writer.write(b"zINSTREAM\0")
-            async for chunk in chunks:
-                await _send(writer, len(chunk).to_bytes(4, "big") + chunk)
-            await _send(writer, bytes(4))
-            return (await reader.readuntil(b"\0")).decode(errors="replace").rstrip("\0")
 
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Connection]:
-        try:
-            async with _answering():
-                reader, writer = await _connection(self._address)
-            try:
-                yield reader, writer
-            finally:
-                writer.transport.abort()
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            raise Unavailable("scanner_unavailable") from error
-
-
-async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
-    # Writing to a line that was torn meanwhile is no OSError to uvloop, but a RuntimeError.
-    if writer.is_closing():
-        raise ConnectionResetError
-    writer.write(data)
-    await writer.drain()
-
-
-async def _connection(address: ClamdAddress) -> Connection:
-    if address.path:
-        return await asyncio.open_unix_connection(address.path)
-    return await asyncio.open_connection(address.host, address.port)
-
-
-def _judge(answer: str) -> None:
+def _judge(what: str) -> None:
     """Raises Refused; Unavailable where clamd could not tell."""
-    what = answer.removeprefix("stream: ")
     if what == "OK":
         SCANS.labels("clean").inc()
         return
@@ -194,13 +194,3 @@ async def _chunks(content: BinaryIO) -> AsyncIterator[bytes]:
 
 async def _once(chunk: bytes) -> AsyncIterator[bytes]:
     yield chunk
-
-
-@asynccontextmanager
-async def _answering() -> AsyncIterator[None]:
-    """What clamd does at once when it lives. Raises Unavailable."""
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            yield
-    except TimeoutError:
-        raise Unavailable("scanner_silent") from None

@@ -85,8 +85,9 @@ async def compose(settings: UploadSettings, stack: AsyncExitStack) -> Parts:
     staging = points.at("Staging", S3Staging(s3))
     # Closed after what may be under way in the background.
     inspector = points.at("Inspection", await stack.enter_async_context(Inspector()))
+    looking = await stack.enter_async_context(scanner_at(settings.scanner, largest=settings.max_size))
+    scanner = points.at("Scanner", looking)
     background = await stack.enter_async_context(Background())
-    scanner = points.at("Scanner", await scanner_at(settings.scanner, largest=settings.max_size))
     signer = points.at("Signer", ReceiptSigner(settings.receipt_key_file))
     finisher = Finisher(uploads, staging, inspector, scanner, signer, announcer, scratch, background)
     api = UploadApi(

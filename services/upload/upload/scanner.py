@@ -1,6 +1,8 @@
 """Which virus scanner there is, and none at all."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from typing import BinaryIO
 
 from chassis.errors import Unavailable
@@ -15,25 +17,27 @@ from upload.settings import ClamdAddress
 START_SECONDS = 10.0
 
 
-async def scanner_at(address: ClamdAddress | None, *, largest: int) -> Scanner:
+@asynccontextmanager
+async def scanner_at(address: ClamdAddress | None, *, largest: int) -> AsyncIterator[Scanner]:
     """The scanner that is configured; `largest` is the size of the largest file taken, in bytes.
 
     One that is down, or busy, is no hindrance: files wait until it has proven itself. Raises ScannerUnfit for one whose
     limits are below that size.
     """
     if address is None:
-        return NoScanner()
-    scanner = Clamd(address, largest=largest)
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            await scanner.prove()
-    except ScannerUnfit:
-        raise
-    except Unavailable as down:
-        logger().warning("scanner_down", code=down.code)
-    except TimeoutError:
-        logger().warning("scanner_down", code="scanner_slow")
-    return scanner
+        yield NoScanner()
+        return
+    with closing(Clamd(address, largest=largest)) as scanner:
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await scanner.prove()
+        except ScannerUnfit:
+            raise
+        except Unavailable as down:
+            logger().warning("scanner_down", code=down.code)
+        except TimeoutError:
+            logger().warning("scanner_down", code="scanner_slow")
+        yield scanner
 
 
 class NoScanner:
