@@ -35,3 +35,9 @@ class OpsSettings(EnvironmentSettings):
     databases: Databases = Field(Databases(), description="Where the services keep their records.")
     staging: S3Settings = Field(description="The bucket that intake writes to: list.")
     ged: S3Settings = Field(description="The secure bucket: read, list versions, read their retention.")
+    verify_nights: int = Field(
+        91,
+        ge=1,
+        description="In how many nights `connect-ops verify --night` reads every document of the GED once. Odd, so that"
+        " all have their share: of the journal's entries every second one may be an archival.",
+    )

@@ -3,12 +3,13 @@
 import argparse
 import asyncio
 import hashlib
+import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from catalog.generations import Generations
@@ -25,11 +26,17 @@ from connect_ops.settings import OpsSettings
 
 WHOLE, NOT_WHOLE = 0, 1
 _AT_ONCE = 4
+# Entries read from the journal at a time: so few that the database does not wait for long until it is asked for more.
+_BATCH = 40
+# Numbers read at a time to draw some, and the most that are drawn: they are all named in one question.
+_NUMBERS, _MOST = 10_000, 100_000
 # What a document's bytes may be found to be; all but the first two are told by name.
 _FINE = ("whole", "erased")
 _EXAMPLES = """\
 examples:
-  connect-ops verify --sample 500                 500 documents by chance: every night
+  connect-ops verify --night                      tonight's documents: each has one night of CONNECT_OPS_VERIFY_NIGHTS
+  connect-ops verify --night 2026-11-28           those of a night that was missed
+  connect-ops verify --sample 500                 500 documents by chance
   connect-ops verify --since 2026-11-01 --json    what was archived since, for a program
   connect-ops verify                              all of them: it reads the whole GED
   connect-ops verify --document ID                one
@@ -49,7 +56,15 @@ def add_verify_commands(commands: "argparse._SubParsersAction[argparse.ArgumentP
     )
     which = verify.add_mutually_exclusive_group()
     which.add_argument("--document", help="this one alone")
-    which.add_argument("--sample", type=_several, help="so many by chance")
+    which.add_argument("--sample", type=_several, help=f"so many by chance, {_MOST:,} at most")
+    which.add_argument(
+        "--night",
+        nargs="?",
+        type=_day,
+        const="today",
+        metavar="DAY",
+        help="those whose turn it is on that day (UTC), today where none is named",
+    )
     verify.add_argument(
         "--since", type=date.fromisoformat, help="those archived since that day (UTC), such as 2026-11-01"
     )
@@ -59,22 +74,40 @@ def add_verify_commands(commands: "argparse._SubParsersAction[argparse.ArgumentP
 
 async def verify_documents(arguments: argparse.Namespace, settings: OpsSettings, out: Console) -> int:
     """Run it; returns the exit status. Raises Unavailable."""
+    fine, wrong, gate = Counter[str](), dict[str, str](), asyncio.Semaphore(_AT_ONCE)
     async with _opened(settings) as ged:
-        entries = await ged.archived(document=arguments.document, since=arguments.since)
-        if arguments.sample is not None and arguments.sample < len(entries):
-            entries = random.SystemRandom().sample(entries, arguments.sample)
-        gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def look(entry: Mapping[str, Any]) -> tuple[str, str]:
+        async def look(entry: Mapping[str, Any]) -> None:
             async with gate:
-                return str(entry["entry"]["document"]), await ged.state_of(entry)
+                state = await ged.state_of(entry)
+            if state in _FINE:
+                fine[state] += 1
+            else:
+                wrong[str(entry["entry"]["document"])] = state
 
-        found = await asyncio.gather(*map(look, entries))
-    wrong = {document: state for document, state in found if state not in _FINE}
-    if arguments.document and not found:
+        wanted = _wanted(arguments, settings)
+        if arguments.sample:
+            wanted = {"_id": {"$in": await ged.drawn(wanted, arguments.sample)}}
+        async for entries in ged.archived(wanted):
+            await asyncio.gather(*map(look, entries))
+    if arguments.document and not (fine or wrong):
         wrong[arguments.document] = "the journal does not say that it was archived"
-    _tell(Counter(state for _, state in found if state in _FINE), wrong, out, as_json=arguments.json)
+    _tell(fine, wrong, out, as_json=arguments.json)
     return NOT_WHOLE if wrong else WHOLE
+
+
+def _wanted(arguments: argparse.Namespace, settings: OpsSettings) -> dict[str, Any]:
+    """Which of the journal's records, as a filter."""
+    wanted: dict[str, Any] = {"entry.action": "archived"}
+    if arguments.document:
+        wanted["entry.document"] = arguments.document
+    if arguments.since:
+        wanted["entry.at"] = {"$gte": arguments.since.isoformat()}
+    if arguments.night:
+        # By its number, which the index has: of the other nights' entries none is read.
+        nights = settings.verify_nights
+        wanted["_id"] = {"$mod": [nights, arguments.night.toordinal() % nights]}
+    return wanted
 
 
 @dataclass(frozen=True)
@@ -86,15 +119,29 @@ class Ged:
     bare: Collection
     store: S3
 
-    async def archived(self, *, document: str | None, since: date | None) -> list[Mapping[str, Any]]:
-        """The journal's entries of archived documents, in order."""
-        wanted: dict[str, Any] = {"entry.action": "archived"}
-        if document:
-            wanted["entry.document"] = document
-        if since:
-            wanted["entry.at"] = {"$gte": since.isoformat()}
-        with translated():
-            return [each async for each in self.journal["audit"].find(wanted).sort("_id", 1)]
+    async def archived(
+        self, wanted: Mapping[str, Any], fields: Mapping[str, Any] | None = None, *, at_a_time: int = _BATCH
+    ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """The wanted of the journal's records, or these fields of them, in order; so many are held at a time."""
+        cursor = self.journal["audit"].find(wanted, fields).sort("_id", 1).batch_size(at_a_time)
+        while True:
+            with translated():
+                records = await cursor.to_list(at_a_time)
+            if not records:
+                return
+            yield records
+
+    async def drawn(self, wanted: Mapping[str, Any], count: int) -> list[int]:
+        """So many of the wanted records' numbers, each as likely as any other (reservoir sampling)."""
+        chance, drawn, seen = random.SystemRandom(), list[int](), 0
+        async for records in self.archived(wanted, {"_id": 1}, at_a_time=_NUMBERS):
+            for record in records:
+                seen += 1
+                if len(drawn) < count:
+                    drawn.append(record["_id"])
+                elif (place := chance.randrange(seen)) < count:
+                    drawn[place] = record["_id"]
+        return drawn
 
     async def state_of(self, entry: Mapping[str, Any]) -> str:
         """What an archived document was found to be."""
@@ -151,8 +198,12 @@ def _is_gone(known: Document | None) -> bool:
     return known is not None and known.state in ("withdrawn", "erased")
 
 
+def _day(text: str) -> date:
+    return datetime.now(UTC).date() if text == "today" else date.fromisoformat(text)
+
+
 def _several(text: str) -> int:
-    if (count := int(text)) < 1:
+    if not 1 <= (count := int(text)) <= _MOST:
         raise ValueError
     return count
 
@@ -160,7 +211,9 @@ def _several(text: str) -> int:
 def _tell(fine: Mapping[str, int], wrong: Mapping[str, str], out: Console, *, as_json: bool) -> None:
     counts = {state: fine.get(state, 0) for state in _FINE}
     if as_json:
-        out.print_json(data={**counts, "wrong": [{"document": each, "why": why} for each, why in wrong.items()]})
+        report = {**counts, "wrong": [{"document": each, "why": why} for each, why in wrong.items()]}
+        # Past rich, which holds kilobytes a line: an empty GED has as many as there are documents.
+        out.file.write(json.dumps(report, indent=2) + "\n")
         return
     out.print(
         f"{counts['whole']} documents whole, {counts['erased']} withdrawn or erased, {len(wrong)} not as they were."

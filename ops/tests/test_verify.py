@@ -118,7 +118,16 @@ async def test_of_an_erased_client_s_document_nothing_is_missed() -> None:
     assert await state(None, is_erased=True) == "erased"
 
 
-@pytest.mark.parametrize("wrong", [["--sample", "0"], ["--sample", "x"], ["--since", "soon"], ["--document"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(["--sample", count] for count in ("0", "x", "100001")),
+        ["--night", "soon"],
+        ["--night", "--sample", "3"],
+        ["--since", "soon"],
+        ["--document"],
+    ],
+)
 def test_a_wrong_command_line_ends_with_2(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["verify", *wrong])

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from connect_ops import copies
+from connect_ops.settings import OpsSettings
 from connect_ops.telling import AGAIN, REFUSED
 from contracts.streams import AUDIT, DOCUMENTS
 
@@ -86,6 +87,18 @@ def test_a_job_that_hangs_or_finds_no_room_fails_before_the_next_is_due(operated
         _minute, hour, *_ = each["spec"]["schedule"].split()
         deadline = each["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
         assert 600 <= deadline < (3600 if hour == "*" else 86400), name
+
+
+def test_every_document_has_its_night_within_as_many_as_the_operator_is_told(operated: Build) -> None:
+    verify, job = operated.commands()["verify"], operated.of_kind("CronJob")["verify"]["spec"]
+    assert "--night" in verify.container["args"]
+    _minute, hour, *days = job["schedule"].split()
+    assert days == ["*"] * 3
+    # Tried again it is still the same day, whose documents are the same.
+    assert (int(hour) + 1) * 3600 + job["jobTemplate"]["spec"]["activeDeadlineSeconds"] < 86400
+    nights = int(verify.env.get("CONNECT_OPS_VERIFY_NIGHTS", OpsSettings.model_fields["verify_nights"].default))
+    for page in (KUBERNETES / "README.md", KUBERNETES.parents[1] / "docs" / "operations.md"):
+        assert f"once in {nights} nights" in page.read_text(encoding="utf-8"), page
 
 
 def test_the_pod_for_other_commands_has_its_hour(operated: Build) -> None:
