@@ -3,9 +3,10 @@
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +38,8 @@ _UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 _STREAM = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
 # Stands in the name and the content of whatever a row is about: nobody else may ever read it.
 SECRET = "confidentiel"
+_WHY = f'json {{"reason": "{SECRET}"}}'
+_OF_THE_OFFICE = ("published", "publication")
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,16 @@ class Stage:
         if row.about == "buried":
             await self.cast.bury(self.cast.announced(name=f"{SECRET}.txt"))
             return place
-        if row.about in ("deposit", "published", "troubled"):
-            return place | {"document": await self._listed(row.about)}
-        if row.about:
-            return place | {"document": await self._uploaded(row.about, place)}
-        return place
+        state, _, what = row.about.rpartition(" ")
+        if not what:
+            return place
+        listed = what in ("deposit", "published")
+        document = await (self._listed(what, state) if listed else self._uploaded(what, state, place))
+        if state in ("withdrawn", "erased"):
+            await self._withdrawn(document, by="adviser" if what in _OF_THE_OFFICE else "owner")
+        if state == "erased":
+            await self._erased(document, what)
+        return place | {"document": document}
 
     async def known(self) -> None:
         """Wait until both services have heard of everybody."""
@@ -134,21 +142,21 @@ class Stage:
 
             await eventually(partial(self.cast.known, asked))
 
-    async def _listed(self, about: str) -> str:
-        space = {"space": "published", "folder": "Bilan"} if about == "published" else {}
+    async def _listed(self, what: str, state: str) -> str:
+        space = {"space": "published", "folder": "Bilan"} if what in _OF_THE_OFFICE else {}
         content = f"{SECRET} content".encode()
         event = self.cast.announced(name=f"{SECRET}.txt", size=len(content), **space)
         document: str = event.data.document
-        facts = {"document": document, "office": self.cast.office, "client": self.cast.client}
-        if about == "troubled":
+        if state == "troubled":
             trouble = {"code": "store_unavailable", "retrying": True, "attempt": 1, "since": at(5)}
-            await self.cast.tell(event, envelop(e.TransferFailed.model_validate({**facts, **trouble})))
+            failed = e.TransferFailed.model_validate({**self._facts(document, what), **trouble})
+            await self.cast.tell(event, envelop(failed))
         else:
             self.cast.put("ged", f"{self.cast.office}/{self.cast.client}/{document}", content)
             await self.cast.tell(event, archived(event))
         async with self.cast.browser("owner") as http:
-            await self.cast.shown(http, event, "deposited" if about == "troubled" else "archived")
-            if about == "troubled":
+            await self.cast.shown(http, event, "deposited" if state == "troubled" else "archived")
+            if state == "troubled":
 
                 async def in_trouble() -> bool:
                     return bool((await http.get(f"/api/documents/{document}")).json()["trouble"])
@@ -156,18 +164,37 @@ class Stage:
                 await eventually(in_trouble)
         return document
 
-    async def _uploaded(self, about: str, place: Mapping[str, str]) -> str:
-        who, what = ("adviser", "publication") if about == "publication" else ("owner", "deposit")
-        creating = Row("upload", "POST", "/uploads", "", what, True, {})
+    async def _uploaded(self, what: str, state: str, place: Mapping[str, str]) -> str:
+        who, sends = ("adviser", "publication") if what in _OF_THE_OFFICE else ("owner", "deposit")
+        creating = Row("upload", "POST", "/uploads", "", sends, True, {})
         created = await self.ask(creating, place, token=self.cast.token(who))
         assert created.status_code == 201, created.text
         document: str = created.headers["location"].rpartition("/")[2]
-        if about == "received":
+        if state:
             for half in ("bytes", "rest"):
                 sending = Row("upload", "PATCH", f"/uploads/{document}", "", half, True, {})
                 sent = await self.ask(sending, place, token=self.cast.token(who))
                 assert sent.status_code == 204, sent.text
         return document
+
+    async def _withdrawn(self, document: str, *, by: str) -> None:
+        withdrawing = Row("catalog", "DELETE", f"/api/documents/{document}", "", _WHY, True, {})
+
+        async def is_done() -> bool:
+            return (await self.ask(withdrawing, {}, token=self.cast.token(by))).status_code == 200
+
+        await eventually(is_done, within=40)
+
+    async def _erased(self, document: str, what: str) -> None:
+        """Say so in the mover's place."""
+        event = envelop(e.Erased.model_validate({**self._facts(document, what), "erased_at": datetime.now(UTC)}))
+        await self.cast.tell(event)
+        async with self.cast.browser("owner") as http:
+            await self.cast.shown(http, event, "erased")
+
+    def _facts(self, document: str, what: str) -> dict[str, str]:
+        space = "published" if what in _OF_THE_OFFICE else "deposits"
+        return {"document": document, "office": self.cast.office, "client": self.cast.client, "space": space}
 
 
 def _filled(text: str, place: Mapping[str, str]) -> str:
@@ -279,6 +306,11 @@ async def test_an_account_of_the_same_id_in_another_office_is_another_account(st
     listed = await stage.ask(listing, place, token=token)
     assert (listed.status_code, listed.json()["documents"]) == (200, [])
     assert (await stage.ask(row, place, token=stage.cast.token("owner"))).status_code == 200
+
+
+def _readers(row: Row) -> Sequence[str]:
+    """Who may read what a row is about: what its office has withdrawn may never have been meant for this client."""
+    return ("adviser",) if row.about in ("withdrawn published", "erased published") else ("owner", "adviser")
 
 
 async def _nobody_gets_in(stage: Stage, row: Row, place: Mapping[str, str]) -> None:

@@ -104,8 +104,8 @@ async def decide(
     """Take, return or withdraw a document; returns it as it is then.
 
     The decision and the event it owes are one write, on which the answer depends; the records are brought up to it
-    at once, so that the decider's next list shows it. Deciding the same again changes nothing. Raises NotFound,
-    Forbidden, Conflict, Invalid.
+    at once, so that the decider's next list shows it. Deciding the same again changes nothing, but for records that
+    have not heard of it yet. Raises NotFound, Forbidden, Conflict, Invalid.
     """
     found = await find(document, who=who, desk=desk)
     desk.rights.check_may(who, _VERBS[kind], found)
@@ -114,6 +114,9 @@ async def decide(
         known = await desk.decisions.of(document)
         current = _with(found, known)
         if current.decision and (current.decision.kind, current.decision.by.sub) == (kind, who.sub):
+            recorded = await desk.documents.get(document)
+            if recorded and recorded.revision == current.revision:
+                return current
             return await _shown(await _event(current, current.decision, desk=desk), desk=desk, owing=())
         check_allowed(kind, current)
         by = Person(sub=who.sub, name=who.name)

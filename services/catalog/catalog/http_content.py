@@ -21,7 +21,7 @@ from catalog.errors import Gone
 from catalog.handlers import Desk
 from catalog.http import api_route
 from catalog.journal import Action
-from catalog.model import Document, gone_text
+from catalog.model import Document, receipt_of
 from catalog.receipt import receipt_pdf
 
 _PRIVATE = {
@@ -92,14 +92,13 @@ class ContentRoutes:
         """The depositor's receipt."""
         who = await self._authenticate(request)
         found = await handlers.find(document, who=who, desk=self._desk)
-        if found.receipt is None:
-            raise Gone("withdrawn", gone_text(found))
+        receipt = receipt_of(found)
         action: Action = "viewed" if kind == "json" else "downloaded"
         await handlers.note_access(found, action, what="receipt", who=who, desk=self._desk)
         if kind == "json":
-            return JSONResponse(found.receipt, headers=_PRIVATE)
+            return JSONResponse(receipt, headers=_PRIVATE)
         headers = {**_PRIVATE, "Content-Disposition": attachment_header(f"Accusé de dépôt {found.name}.pdf")}
-        page = await asyncio.to_thread(receipt_pdf, found.receipt)
+        page = await asyncio.to_thread(receipt_pdf, receipt)
         return Response(page, media_type="application/pdf", headers=headers)
 
     async def archive(self, request: Request, selection: Selection) -> Response:

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from chassis.french import moment
 from contracts.values import ClientRef, DepositRef, Location, Person, Space
 
-from catalog.errors import Conflict
+from catalog.errors import Conflict, Gone
 
 State = Literal["deposited", "archived", "taken", "returned", "withdrawn", "erased"]
 DecisionKind = Literal["taken", "returned", "withdrawn"]
@@ -137,6 +137,13 @@ def check_allowed(kind: DecisionKind, document: Document) -> None:
     decided = document.decision
     who = {"by": decided.by.name, "at": moment(decided.at)} if decided else {}
     raise Conflict(code, reason.format(gone=gone_text(document), **who))
+
+
+def receipt_of(document: Document) -> Mapping[str, Any]:
+    """Its receipt. Raises Gone for a document that was withdrawn, whether or not it is erased yet."""
+    if document.receipt is None or document.state in ("withdrawn", "erased"):
+        raise Gone("withdrawn", gone_text(document))
+    return document.receipt
 
 
 def gone_text(document: Document) -> str:

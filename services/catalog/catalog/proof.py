@@ -12,8 +12,8 @@ from contracts.audit import Seal
 
 from catalog import merkle, ports
 from catalog.chain import Link
-from catalog.errors import Conflict, Gone
-from catalog.model import Document, gone_text
+from catalog.errors import Conflict
+from catalog.model import Document, receipt_of
 
 _RECEIVED = ("deposited", "published")
 # Of so many seals; a leaf takes about 120 bytes, so of days with 20,000 entries some 20 MB.
@@ -29,13 +29,12 @@ class Proofs:
         self._kept: dict[str, list[str]] = {}
 
     async def of(self, document: Document) -> Mapping[str, Any]:
-        """The proof as JSON. Raises Gone (erased document), Conflict (its reception is not sealed yet), Unavailable."""
-        if document.receipt is None:
-            raise Gone("withdrawn", gone_text(document))
+        """The proof as JSON. Raises Gone (it was withdrawn), Conflict (reception not sealed yet), Unavailable."""
+        receipt = receipt_of(document)
         links = await self._journal.of(document.id)
         closed = await self._seals.over([link.seq for link in links])
         leaves = {seal.number: await self._leaves(seal) for seal in closed}
-        return await asyncio.to_thread(_proof, document, links, closed, leaves)
+        return await asyncio.to_thread(_proof, document, receipt, links, closed, leaves)
 
     async def _leaves(self, seal: Seal) -> list[str]:
         leaves = self._kept.pop(seal.signature, None)
@@ -54,14 +53,18 @@ def _leaves_of(links: Sequence[Link]) -> list[str]:
 
 
 def _proof(
-    document: Document, entries: Sequence[Link], closed: Sequence[Seal], leaves: Mapping[int, Sequence[str]]
+    document: Document,
+    receipt: Mapping[str, Any],
+    entries: Sequence[Link],
+    closed: Sequence[Seal],
+    leaves: Mapping[int, Sequence[str]],
 ) -> Mapping[str, Any]:
     links = [(link, seal) for link in entries if (seal := _over(link, closed))]
     if not any(link.entry["action"] in _RECEIVED for link, _ in links):
         raise Conflict("not_sealed_yet", "Le journal de ce document n’est pas encore scellé. Réessayez demain.")
     return {
         "document": document.id,
-        "receipt": document.receipt,
+        "receipt": receipt,
         "archive": _archive(document, [link for link, _ in links]),
         "entries": [
             {
