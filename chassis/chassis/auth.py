@@ -67,6 +67,10 @@ async def _everybody(_request: Request, _identity: Identity) -> None:
     """Lets in whoever is who they say."""
 
 
+async def _uncounted(_request: Request) -> None:
+    """Has nothing to add to a 401."""
+
+
 class Authenticator:
     """Turns a request into an Identity, or into the problem why not.
 
@@ -74,7 +78,8 @@ class Authenticator:
     (any more). The portal's sessions carry what it said at sign-in, which can only take away from that; the claims of
     `further` issuers decide nothing. `revoked` gives, for each hash of a `sub`, the time (seconds since the epoch)
     before which its tokens are void. Both may raise Unavailable. `admit` is asked once for a request, of whoever it
-    proved to come from, and raises the Problem why they are not let in now.
+    proved to come from, and raises the Problem why they are not let in now. `deny` is asked once for a request without
+    a valid session, before it is answered 401, and may raise the Problem of one too many.
     """
 
     def __init__(
@@ -85,12 +90,14 @@ class Authenticator:
         revoked: Callable[[], Mapping[str, bytes]],
         further: Sequence[Trust] = (),
         admit: Callable[[Request, Identity], Awaitable[None]] = _everybody,
+        deny: Callable[[Request], Awaitable[None]] = _uncounted,
     ) -> None:
         self._portal = portal
         self._further = {trust.issuer: trust for trust in further}
         self._known = known
         self._revoked = revoked
         self._admit = admit
+        self._deny = deny
 
     async def __call__(self, request: Request) -> Identity:
         """A FastAPI dependency; it may be asked again for the same request. Raises Problem, Unavailable."""
@@ -103,13 +110,12 @@ class Authenticator:
 
     async def recognise(self, request: Request) -> Identity:
         """Who sends it, admitted or not. Raises Problem, Unavailable."""
-        if bearer := _bearer_of(request):
-            return await self.identify(bearer)
-        cookie = request.cookies.get(COOKIE)
-        if not cookie:
-            raise unauthenticated()
-        self.check_origin(request)
-        return await self._proven(cookie, by=self._portal)
+        try:
+            return await self._recognised(request)
+        except Problem as refused:
+            if refused.status == 401:
+                await self._deny(request)
+            raise
 
     async def identify(self, token: str) -> Identity:
         """The identity that a bearer token proves, whoever of those we trust has issued it.
@@ -143,6 +149,15 @@ class Authenticator:
         own = site == "same-origin" if origin is None else origin == self._portal.issuer
         if not own or site not in (None, "same-origin"):
             raise Problem(403, "cross_origin", "La demande vient d’un autre site.")
+
+    async def _recognised(self, request: Request) -> Identity:
+        if bearer := _bearer_of(request):
+            return await self.identify(bearer)
+        cookie = request.cookies.get(COOKIE)
+        if not cookie:
+            raise unauthenticated()
+        self.check_origin(request)
+        return await self._proven(cookie, by=self._portal)
 
     async def _proven(self, token: str, *, by: Trust) -> Identity:
         try:

@@ -21,7 +21,7 @@ from chassis.logs import logger
 from chassis.metrics import LIMITED
 from chassis.problem import Problem
 
-Limit = Literal["requests", "transfers", "uploads", "bytes"]
+Limit = Literal["requests", "transfers", "streams", "uploads", "bytes"]
 # Seconds a full bucket takes to drain.
 REQUESTS_PERIOD = 10.0
 BYTES_PERIOD = 24 * 3600.0
@@ -57,11 +57,11 @@ class Limits(Protocol):
 
 
 @dataclass(frozen=True)
-class RequestsOnly:
-    """Limits of somebody whose requests alone are counted."""
+class FewLimits:
+    """Limits of somebody who uploads nothing."""
 
     requests: int | None
-    transfers: None = None
+    transfers: int | None = None
     uploads: None = None
     bytes_a_day: None = None
 
@@ -156,6 +156,11 @@ class Asking:
         """Whoever sends a request without saying who it is: counted apart from those of the address who do."""
         return cls("", _key("nobody", _network(_address(request))))
 
+    @classmethod
+    def unproven(cls, request: Request) -> "Asking":
+        """Whoever sends a request that needs a session, and has none: counted apart from all others of the address."""
+        return cls("", _key("unproven", _network(_address(request))))
+
     @property
     def keys(self) -> tuple[str, ...]:
         """Those there are."""
@@ -173,17 +178,23 @@ class Admission:
 
 @dataclass(frozen=True)
 class Limiter:
-    """Lets requests in, or says how long to wait; `reasons` say why, in French."""
+    """Lets requests in, or says how long to wait; `reasons` say why, in French. `places` is what its transfers are."""
 
     counters: Counters
     person: Limits
     address: Limits
     reasons: Mapping[Limit, str]
+    places: Literal["transfers", "streams"] = "transfers"
     _shut: dict[str, float] = field(default_factory=dict)
 
     async def count(self, asking: Asking) -> None:
         """Count a request that sends nothing. Raises TooMany, Unavailable."""
         await self._admit(asking, Ask())
+
+    async def count_unproven(self, request: Request) -> None:
+        """Count a request without a valid session. Raises TooMany; where nobody can count, nobody is refused."""
+        with suppress(Unavailable):
+            await self.count(Asking.unproven(request))
 
     @asynccontextmanager
     async def transfer(self, asking: Asking, *, length: int | None = None) -> AsyncIterator[Admission]:
@@ -207,14 +218,18 @@ class Limiter:
         admitted: list[str] = []
         # One after the other: of a flood the person's own count knows already.
         for of, key, limits in sides:
-            refusal = await self.counters.admit(key, ask, limits)
+            try:
+                refusal = await self.counters.admit(key, ask, limits)
+            except BaseException:
+                await self._leave(admitted, ask, undo=True)
+                raise
             if refusal is None:
                 admitted.append(key)
                 continue
             await self._leave(admitted, ask, undo=True)
             if refusal.limit == "requests":
                 self._shut_out(key, math.ceil(refusal.delay))
-            logger().info("request_limited", limit=refusal.limit, of=of)
+            logger().info("request_limited", limit=self._named(refusal.limit), of=of)
             raise self._refused(refusal, of=of)
 
     def _shut_out(self, key: str, seconds: float) -> None:
@@ -225,8 +240,12 @@ class Limiter:
         self._shut[key] = now + seconds
 
     def _refused(self, refusal: Refusal, *, of: str) -> TooMany:
-        LIMITED.labels(refusal.limit, of).inc()
-        return TooMany(f"too_many_{refusal.limit}", self.reasons[refusal.limit], delay=refusal.delay)
+        limit = self._named(refusal.limit)
+        LIMITED.labels(limit, of).inc()
+        return TooMany(f"too_many_{limit}", self.reasons[limit], delay=refusal.delay)
+
+    def _named(self, limit: Limit) -> Limit:
+        return self.places if limit == "transfers" else limit
 
     async def _leave(self, keys: Sequence[str], ask: Ask, *, undo: bool) -> None:
         if not ask.transfer:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 from chassis.allowances import Allowances
 from chassis.errors import Unavailable
-from chassis.limits import Amounts, Ask, Limits, Refusal, RequestsOnly, Taken
+from chassis.limits import Amounts, Ask, FewLimits, Limits, Refusal, Taken
 
-LIMITS = RequestsOnly(requests=300)
+LIMITS = FewLimits(requests=300)
 TRANSFER = Ask(transfer=True)
 
 

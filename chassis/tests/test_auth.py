@@ -258,3 +258,24 @@ async def test_without_a_directory_everybody_must_wait() -> None:
 
     with pytest.raises(Unavailable):
         await Authenticator(portal_of(SETTINGS, Held()), known=unread, revoked=dict).identify(token())
+
+
+async def test_whoever_has_no_valid_session_is_counted_before_they_are_told_so() -> None:
+    counted: list[Request] = []
+
+    async def deny(asking: Request) -> None:
+        counted.append(asking)
+        if len(counted) > 2:
+            raise Problem(429, "too_many_requests", "Trop de demandes.")
+
+    authenticate = Authenticator(portal_of(SETTINGS, Held()), known=KNOWN.get, revoked=dict, deny=deny)
+    assert await authenticate(request(authorization=f"Bearer {token()}"))
+    with pytest.raises(Problem) as foreign:
+        await authenticate(request("POST", cookie=f"connect_session={token()}", **FOREIGN))
+    assert (foreign.value.status, counted) == (403, [])
+    statuses = []
+    for headers in ({}, {"authorization": f"Bearer {declared_unsigned()}"}, {"cookie": "connect_session=forged"}):
+        with pytest.raises(Problem) as refused:
+            await authenticate(request(**headers))
+        statuses.append(refused.value.status)
+    assert (statuses, len(counted)) == ([401, 401, 429], 3)

@@ -33,7 +33,8 @@ async def rows(folder: Path, *, rounds: int) -> AsyncIterator[Row]:
     try:
         for _ in range(rounds):
             # All streams are one person's.
-            env = stack.env("catalog") | {"CATALOG_REQUESTS__PERSON": "none"}
+            unlimited = dict.fromkeys(("REQUESTS__PERSON", "STREAMS__PERSON", "STREAMS__ADDRESS"), "none")
+            env = stack.env("catalog") | {f"CATALOG_{name}": limit for name, limit in unlimited.items()}
             with CatalogProcess(env, log=folder / "catalog.log") as catalog:
                 await catalog.ready()
                 async with Scene(stack.endpoints, catalog) as scene:

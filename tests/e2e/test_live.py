@@ -142,6 +142,29 @@ async def test_a_gateway_that_was_away_is_caught_up_with(client: Page, scene: Sc
     assert await client.evaluate("window.mark")
 
 
+async def test_a_page_whose_stream_was_one_too_many_asks_again_and_is_brought_up_to_date(
+    page: Page, scene: Scene, stack: RunningStack
+) -> None:
+    asked = 0
+
+    async def one_too_many(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 2:
+            await route.fallback()
+            return
+        await route.fulfill(status=429, headers={"Retry-After": "2"}, json={"code": "too_many_streams", "status": 429})
+
+    await admit(page.context, scene, "client", origin=stack.endpoints["portal"])
+    await page.route("**/api/live", one_too_many)
+    await page.goto(f"{stack.endpoints['portal']}/documents")
+    await expect(page.get_by_text("Aucun fichier en cours.")).to_be_visible()
+    await scene.tell(scene.announced(name="pendant.pdf"))
+    await expect(names(page)).to_have_text(["pendant.pdf"], timeout=AGAIN)
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert asked == 3
+
+
 @pytest.mark.parametrize(("chance", "third"), [(0, 3.0), (1, 5.0)])
 async def test_a_page_that_is_not_answered_is_asked_for_ever_less_often_and_not_in_step_with_others(
     client: Page, scene: Scene, chance: int, third: float

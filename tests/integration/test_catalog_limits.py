@@ -13,6 +13,7 @@ from tests.support.eventually import eventually
 from tests.support.running import RunningStack
 
 PERSON, ADDRESS, SIGN_IN = 100, 150, 60
+STREAMS, ADDRESS_STREAMS = 5, 8
 # Seconds; the test itself has 120.
 PATIENCE = 60
 
@@ -27,6 +28,8 @@ def replicas(
         "CATALOG_REQUESTS__PERSON": str(PERSON),
         "CATALOG_REQUESTS__ADDRESS": str(ADDRESS),
         "CATALOG_REQUESTS__SIGN_IN": str(SIGN_IN),
+        "CATALOG_STREAMS__PERSON": str(STREAMS),
+        "CATALOG_STREAMS__ADDRESS": str(ADDRESS_STREAMS),
     }
     folder = tmp_path_factory.mktemp("catalogs")
     with CatalogProcess(env, log=folder / "1.log") as first, CatalogProcess(env, log=folder / "2.log") as second:
@@ -44,6 +47,15 @@ class Visitor:
     async def ask(self, path: str = "/api/me") -> httpx.Response:
         self._turn += 1
         return await self._clients[self._turn % 2].get(path)
+
+    async def watch(self) -> httpx.Response:
+        """A live stream, open until it is closed; or why there is none."""
+        self._turn += 1
+        client = self._clients[self._turn % 2]
+        answer = await client.send(client.build_request("GET", "/api/live"), stream=True)
+        if answer.status_code != 200:
+            await answer.aread()
+        return answer
 
     async def leave(self, *, everywhere: bool) -> httpx.Response:
         return await self._clients[0].post("/logout", params={"everywhere": "true"} if everywhere else {})
@@ -79,7 +91,11 @@ class Visitors:
 
     def come(self, who: str, address: str) -> Visitor:
         """One of the office's people."""
-        self._opened.append(Visitor(self._replicas, self._office.token(who), address))
+        return self.come_with(self._office.token(who), address)
+
+    def come_with(self, token: str, address: str) -> Visitor:
+        """Whoever has this token."""
+        self._opened.append(Visitor(self._replicas, token, address))
         return self._opened[-1]
 
     async def close(self) -> None:
@@ -191,3 +207,78 @@ async def test_sign_ins_are_counted_by_address_and_ending_sessions_never(visitor
     await flood(stranger, SIGN_IN, path)
     for everywhere in (False, True):
         assert (await owner.leave(everywhere=everywhere)).status_code == 303
+
+
+async def test_requests_without_a_session_are_counted_by_address_apart_from_all_others(visitors: Visitors) -> None:
+    """Each costs the check of a signature."""
+    here = "192.0.2.9"
+    stranger, owner = visitors.come_with("for.g.ed", here), visitors.come("client", here)
+    answers, took = await flood_until_refused(stranger, ADDRESS * 2, "/api/me")
+    assert {each.status_code for each in answers} == {401, 429}
+    unknown = sum(each.status_code == 401 for each in answers)
+    assert ADDRESS * 0.8 <= unknown <= ADDRESS + ADDRESS / 10 * took + 1
+    refused = next(each for each in answers if each.status_code == 429)
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert refused.json()["code"] == "too_many_requests"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 10
+    # Whoever has a session goes on, and whoever has none can get one.
+    assert (await owner.ask()).status_code == 200
+    assert (await owner.ask("/login")).status_code == 303
+
+    async def told_to_wait() -> bool:
+        await flood(stranger, ADDRESS)
+        page, left = await stranger.ask("/documents"), await stranger.leave(everywhere=True)
+        return page.status_code == left.status_code == 429 and "Trop de demandes" in page.text
+
+    await eventually(told_to_wait, within=60)
+    assert (await owner.leave(everywhere=True)).status_code == 303
+    assert (await visitors.come_with("for.g.ed", "192.0.2.10").ask()).status_code == 401
+
+
+async def test_a_persons_live_streams_are_counted_over_both_replicas_and_one_that_ends_makes_room(
+    visitors: Visitors, replicas: tuple[CatalogProcess, CatalogProcess]
+) -> None:
+    visitor = visitors.come("client", "192.0.2.11")
+    streams = [await visitor.watch() for _ in range(STREAMS)]
+    assert [each.status_code for each in streams] == [200] * STREAMS
+    for _ in replicas:
+        refused = await visitor.watch()
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_streams")
+        assert refused.headers["Content-Type"] == "application/problem+json"
+        assert int(refused.headers["Retry-After"]) >= 1
+    # Nothing else of theirs is refused, nor a stream of somebody else.
+    assert (await visitor.ask()).status_code == 200
+    streams.append(await visitors.come("other", "192.0.2.12").watch())
+    assert streams[-1].status_code == 200
+    for replica in replicas:
+        async with httpx.AsyncClient(base_url=replica.url) as http:
+            assert 'connect_limited_total{limit="streams",of="person"}' in (await http.get("/metrics")).text
+
+    await streams.pop(0).aclose()
+
+    async def let_in() -> bool:
+        streams.append(await visitor.watch())
+        return streams[-1].status_code == 200
+
+    await eventually(let_in, within=20)
+    for each in streams:
+        await each.aclose()
+
+
+async def test_live_streams_are_counted_by_address_whoever_watches(visitors: Visitors) -> None:
+    here = [visitors.come(who, "192.0.2.13") for who in ("client", "other")]
+    streams = [await here[0].watch() for _ in range(STREAMS)]
+    streams += [await here[1].watch() for _ in range(ADDRESS_STREAMS - STREAMS)]
+    assert {each.status_code for each in streams} == {200}
+    assert (await here[1].watch()).status_code == 429
+    for each in streams:
+        await each.aclose()
+
+    # What the address refused the person has not lost.
+    async def all_of_theirs() -> bool:
+        opened = [await here[1].watch() for _ in range(STREAMS)]
+        for each in opened:
+            await each.aclose()
+        return {each.status_code for each in opened} == {200}
+
+    await eventually(all_of_theirs, within=20)

@@ -22,7 +22,7 @@ from tests.support.eventually import eventually
 from tests.support.intake import MIB, STREAM, Intake, headers, path_of, said, sha256_in_staging
 from tests.support.samples import invoice
 
-UPLOADS, TRANSFERS, REQUESTS, ADDRESS_UPLOADS = 10, 10, 100, 15
+UPLOADS, TRANSFERS, REQUESTS, ADDRESS_UPLOADS, ADDRESS_REQUESTS = 10, 10, 100, 15, 200
 DAY = 24 * 3600
 
 
@@ -35,6 +35,7 @@ def intake_settings() -> dict[str, str]:
         "UPLOAD_LIMITS__PERSON__REQUESTS": str(REQUESTS),
         "UPLOAD_LIMITS__PERSON__BYTES_A_DAY": str(20 * MIB),
         "UPLOAD_LIMITS__ADDRESS__UPLOADS": str(ADDRESS_UPLOADS),
+        "UPLOAD_LIMITS__ADDRESS__REQUESTS": str(ADDRESS_REQUESTS),
         "UPLOAD_LIMITS__ADDRESS__BYTES_A_DAY": "none",
     }
 
@@ -56,14 +57,15 @@ async def nothing_counted(intake: Intake, http: httpx.AsyncClient, records: Any)
 class Desk:
     """One person at one address, asking the replicas in turn."""
 
-    def __init__(self, intake: Intake, http: httpx.AsyncClient, sub: str, address: str) -> None:
+    def __init__(self, intake: Intake, http: httpx.AsyncClient, sub: str, address: str, *, token: str = "") -> None:
         self._intake, self._http, self._sub, self._address = intake, http, sub, address
+        self._token = {"Authorization": f"Bearer {token}"} if token else {}
         self._turn = 0
 
     async def ask(self, method: str, path: str, *, content: Any = None, **more: str) -> httpx.Response:
         self._turn += 1
         base = (self._intake.first, self._intake.second)[self._turn % 2].base
-        asked = headers(self._intake, self._sub, X_Forwarded_For=self._address, **more)
+        asked = headers(self._intake, self._sub, X_Forwarded_For=self._address, **more, **self._token)
         return await self._http.request(method, base + path, content=content, headers=asked)
 
     async def create(self, length: int = 100) -> httpx.Response:
@@ -218,6 +220,35 @@ async def test_an_address_is_counted_whoever_asks_and_an_ipv6_one_by_its_64(
     assert {(await neighbour.create()).status_code for _ in range(ADDRESS_UPLOADS - UPLOADS)} == {201}
     assert_told_to_wait(await neighbour.create(), "too_many_uploads")
     assert (await at("second-client", "2001:db8:0:3::1").create()).status_code == 201
+
+
+async def test_requests_without_a_session_are_counted_by_address_apart_from_those_with_one(
+    intake: Intake, http: httpx.AsyncClient
+) -> None:
+    def unknown(address: str) -> Desk:
+        return Desk(intake, http, "earl-du-chene", address, token="for.g.ed")
+
+    stranger, owner = unknown("192.0.2.20"), Desk(intake, http, "earl-du-chene", "192.0.2.20")
+    path = path_of(await owner.create())
+    answers, begun = list[httpx.Response](), time.monotonic()
+    # A slow machine may take the first floods' time to let them all in.
+    while not any(each.status_code == 429 for each in answers) and time.monotonic() - begun < 60:
+        answers += await asyncio.gather(*(stranger.ask("GET", f"{path}/receipt") for _ in range(ADDRESS_REQUESTS * 2)))
+    took = time.monotonic() - begun
+    assert {each.status_code for each in answers} == {401, 429}
+    refused = [each for each in answers if each.status_code == 429]
+    assert ADDRESS_REQUESTS - 1 <= len(answers) - len(refused) <= ADDRESS_REQUESTS + ADDRESS_REQUESTS / 10 * took
+    assert refused[0].json()["code"] == "too_many_requests"
+    assert 1 <= int(refused[0].headers["Retry-After"]) <= 10
+
+    async def told_to_wait() -> bool:
+        heads = await asyncio.gather(*(stranger.ask("HEAD", path) for _ in range(ADDRESS_REQUESTS)))
+        assert {each.status_code for each in heads} <= {401, 423}
+        return 423 in {each.status_code for each in heads}
+
+    await eventually(told_to_wait)
+    assert (await owner.ask("HEAD", path)).status_code == 200
+    assert (await unknown("192.0.2.21").ask("HEAD", path)).status_code == 401
 
 
 async def test_a_refusal_is_counted_and_logged_without_anybodys_name(

@@ -21,7 +21,7 @@ from catalog import handlers, shapes
 from catalog.errors import Refusal, TooSoon
 from catalog.handlers import Desk
 from catalog.listing import Cursor, Listing, Sort
-from catalog.live import LiveHub
+from catalog.live import LiveHub, LiveResponse, Place
 from catalog.model import DecisionKind, Document, State, words
 from catalog.ports import Lists
 from catalog.views import Json, NameOf, document_json, time, timeline_json
@@ -99,12 +99,15 @@ class Reason(BaseModel):
 class DocumentRoutes:
     """The routes under `/api` but for content."""
 
-    def __init__(self, *, authenticate: Authenticator, desk: Desk, lists: Lists, name_of: NameOf, hub: LiveHub) -> None:
+    def __init__(
+        self, *, authenticate: Authenticator, desk: Desk, lists: Lists, name_of: NameOf, hub: LiveHub, place: Place
+    ) -> None:
         self._authenticate = authenticate
         self._desk = desk
         self._lists = lists
         self._name_of = name_of
         self._hub = hub
+        self._place = place
 
     def router(self) -> APIRouter:
         """All of them."""
@@ -220,8 +223,9 @@ class DocumentRoutes:
         # A proxy that gathers before it passes on would hold every hint back.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         # A comment would do for proxies, but a page has to hear it, to tell a quiet line from a dead one.
-        return EventSourceResponse(
+        return LiveResponse(
             self._hub.watch(who),
+            place=self._place(request, who),
             ping=PING_SECONDS,
             ping_message_factory=_ping,
             headers=headers,

@@ -9,16 +9,22 @@ import json
 import random
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 from chassis.auth import Identity
 from chassis.jetstream import JetStreamBus
 from chassis.listen import listen
 from contracts.subjects import LIVE_ROOT
-from sse_starlette import ServerSentEvent
+from fastapi import Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.types import Receive, Scope, Send
 
 from catalog.rights import Rights
 
+# A place among the streams that are open to somebody, for as long as theirs is. Raises TooMany where there is none.
+Place = Callable[[Request, Identity], AbstractAsyncContextManager[None]]
 ALL = f"{LIVE_ROOT}.*.*"
 # A watcher that falls further behind is told to fetch all there is.
 _BACKLOG = 200
@@ -80,6 +86,21 @@ class LiveHub:
             return  # the session's end
         finally:
             self._watchers.discard(watcher)
+
+
+class LiveResponse(EventSourceResponse):
+    """A stream that begins once it has its `place`, and gives it back as it ends."""
+
+    def __init__(
+        self, events: AsyncIterator[ServerSentEvent], *, place: AbstractAsyncContextManager[None], **more: Any
+    ) -> None:
+        super().__init__(events, **more)
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer. Raises Problem, before anything was sent."""
+        async with self._place:
+            await super().__call__(scope, receive, send)
 
 
 def _pause() -> int:

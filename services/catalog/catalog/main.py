@@ -15,7 +15,7 @@ from chassis.health import Check
 from chassis.issuers import further_of, portal_of
 from chassis.jetstream import JetStreamBus
 from chassis.kv import WatchedBucket
-from chassis.limits import Limiter, RequestsOnly
+from chassis.limits import FewLimits, Limiter
 from chassis.mongo_limits import MongoCounts
 from chassis.owed import OwedPublisher, OwedStores
 from chassis.s3 import S3
@@ -113,9 +113,10 @@ async def compose(stack: AsyncExitStack, *, settings: CatalogSettings) -> Parts:
     bus, database = clients.bus, clients.database
     people, revoked = clients.directory_bucket, clients.revoked_bucket
     kept = Kept(clients, settings)
-    allowances, asked = Allowances(kept.counts), settings.requests
-    limiter = Limiter(allowances, RequestsOnly(asked.person), RequestsOnly(asked.address), REASONS)
-    arrivals = Limiter(allowances, RequestsOnly(None), RequestsOnly(asked.sign_in), SIGN_IN_REASONS)
+    allowances, asked, streams = Allowances(kept.counts), settings.requests, settings.streams
+    person, address = FewLimits(asked.person, streams.person), FewLimits(asked.address, streams.address)
+    admission = Admission(Limiter(allowances, person, address, REASONS, places="streams"))
+    arrivals = Limiter(allowances, FewLimits(None), FewLimits(asked.sign_in), SIGN_IN_REASONS)
     directory = Directory(lambda: people.entries, follow=people.follow, unreadable=people.note_unreadable)
     keys = SigningKeys.load(settings.session_keys_dir)
     authenticate = Authenticator(
@@ -123,7 +124,8 @@ async def compose(stack: AsyncExitStack, *, settings: CatalogSettings) -> Parts:
         known=directory.subject,
         revoked=lambda: revoked.entries,
         further=further_of(settings.auth, clients.http),
-        admit=Admission(limiter),
+        admit=admission,
+        deny=admission.of_unproven,
     )
 
     generations = Generations(database)
@@ -177,7 +179,12 @@ async def compose(stack: AsyncExitStack, *, settings: CatalogSettings) -> Parts:
             person_of=partial(person_of, directory),
         ).router(),
         DocumentRoutes(
-            authenticate=authenticate, desk=desk, lists=documents, name_of=partial(name_of, directory), hub=hub
+            authenticate=authenticate,
+            desk=desk,
+            lists=documents,
+            name_of=partial(name_of, directory),
+            hub=hub,
+            place=admission.stream,
         ).router(),
     ]
     return Parts(

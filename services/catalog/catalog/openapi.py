@@ -21,7 +21,7 @@ def openapi() -> dict[str, Any]:
     authenticate = Authenticator(none, known=none, revoked=none)
     routers = [
         me_routes(authenticate, directory=none, rights=none),
-        DocumentRoutes(authenticate=authenticate, desk=none, lists=none, name_of=none, hub=none).router(),
+        DocumentRoutes(authenticate=authenticate, desk=none, lists=none, name_of=none, hub=none, place=none).router(),
         ContentRoutes(authenticate=authenticate, desk=none, stores=none).router(),
         AuditRoutes(authenticate=authenticate, desk=none, archive=none, proofs=none, person_of=none).router(),
         dead_letter_routes(none, authenticate),

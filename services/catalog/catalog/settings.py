@@ -52,6 +52,19 @@ class RequestSettings(BaseModel):
     )
 
 
+class StreamSettings(BaseModel):
+    """How many live streams (`/api/live`) may be open at a time. `none` sets no limit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    person: Limit = Field(
+        20, description="Live streams of one person open at a time: a page that is looked at has one."
+    )
+    address: Limit = Field(
+        2_000, description="Live streams of one address, or one IPv6 /64, at a time: an office's people share theirs."
+    )
+
+
 class CatalogSettings(ServiceSettings):
     """What the catalog needs to know."""
 
@@ -74,6 +87,9 @@ class CatalogSettings(ServiceSettings):
     audit_tsa: TsaSettings | None = Field(None, description="Who stamps seals with the time; nobody, where not set.")
     requests: RequestSettings = Field(
         RequestSettings(), description="How often one person, and one address, may ask; counted for all replicas."
+    )
+    streams: StreamSettings = Field(
+        StreamSettings(), description="How many live streams one person, and one address, may have; of all replicas."
     )
     seal_every: float = Field(24 * 3600, gt=0, description="Seconds from one seal of the audit trail to the next.")
     audit_check_every: float = Field(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from contextlib import nullcontext
 
 import httpx
 import pytest
@@ -88,7 +89,14 @@ async def test_a_stream_comes_to_its_end_although_the_server_stops_first(monkeyp
         await hub.run(stop)
 
     app = FastAPI()
-    routes = DocumentRoutes(authenticate=authenticate, desk=None, lists=None, name_of=None, hub=hub)  # type: ignore[arg-type]
+    routes = DocumentRoutes(
+        authenticate=authenticate,  # type: ignore[arg-type]
+        desk=None,  # type: ignore[arg-type]
+        lists=None,  # type: ignore[arg-type]
+        name_of=None,  # type: ignore[arg-type]
+        hub=hub,
+        place=lambda _request, _who: nullcontext(),
+    )
     app.include_router(routes.router())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://catalog.example") as client:
         answer, _ = await asyncio.gather(client.get("/api/live"), end())

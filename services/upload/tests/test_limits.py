@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from chassis.errors import Unavailable
 from chassis.limits import Ask, Asking, Limiter, Limits, Refusal, TooMany
+from fastapi import Request
 from pydantic import ValidationError
 from upload.limits import REASONS
 from upload.settings import AddressLimits, PersonLimits, UploadSettings
@@ -22,9 +23,10 @@ class FakeCounters:
         self.places: set[str] = set()
         self.undone: set[str] = set()
         self.down = False
+        self.down_for: set[str] = set()
 
     async def admit(self, key: str, ask: Ask, limits: Limits) -> Refusal | None:
-        if self.down:
+        if self.down or key in self.down_for:
             raise Unavailable("database_unavailable")
         self.asked.append(key)
         if key not in self.refusals:
@@ -101,6 +103,30 @@ async def test_a_place_that_is_missing_does_not_shut_out_what_needs_none(
             pytest.fail("let in")
     counters.refusals.clear()
     await limiter.count(ASKING)
+
+
+async def test_who_has_no_session_is_counted_by_address_and_told_no_more_where_nobody_can_count(
+    limiter: Limiter, counters: FakeCounters
+) -> None:
+    stranger = Request({"type": "http", "client": ("192.0.2.1", 1)})
+    await limiter.count_unproven(stranger)
+    (key,) = counters.asked
+    assert key not in ASKING.keys
+    counters.down = True
+    await limiter.count_unproven(stranger)
+    counters.down, counters.refusals[key] = False, Refusal("requests", 2.0)
+    with pytest.raises(TooMany):
+        await limiter.count_unproven(stranger)
+
+
+async def test_where_the_address_cannot_be_counted_the_person_keeps_no_place(
+    limiter: Limiter, counters: FakeCounters
+) -> None:
+    counters.down_for.add(ASKING.address)
+    with pytest.raises(Unavailable):
+        async with limiter.transfer(ASKING, length=5):
+            pytest.fail("let in")
+    assert (counters.places, counters.undone) == (set(), {ASKING.person})
 
 
 async def test_without_the_database_no_limit_refuses(limiter: Limiter, counters: FakeCounters) -> None:

@@ -89,6 +89,7 @@ async def compose(settings: UploadSettings, stack: AsyncExitStack) -> Parts:
     scanner = points.at("Scanner", looking)
     background = await stack.enter_async_context(Background())
     signer = points.at("Signer", ReceiptSigner(settings.receipt_key_file))
+    limiter = Limiter(allowances, settings.limits.person, settings.limits.address, REASONS)
     finisher = Finisher(uploads, staging, inspector, scanner, signer, announcer, scratch, background)
     api = UploadApi(
         authenticate=Authenticator(
@@ -96,13 +97,14 @@ async def compose(settings: UploadSettings, stack: AsyncExitStack) -> Parts:
             known=directory.subject,
             revoked=lambda: revoked.entries,
             further=further_of(settings.auth, web),
+            deny=limiter.count_unproven,
         ),
         directory=directory,
         uploads=uploads,
         intake=Intake(uploads, staging, finisher, EvidenceMemory(), scratch, background),
         finisher=finisher,
         signer=signer,
-        limiter=Limiter(allowances, settings.limits.person, settings.limits.address, REASONS),
+        limiter=limiter,
         public_url=settings.public_url.rstrip("/"),
         max_size=settings.max_size,
     )
