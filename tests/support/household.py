@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Self
 
 import httpx
@@ -22,11 +23,12 @@ from contracts.directory import (
 from nats.aio.client import Client as Nats
 from nats.js import JetStreamContext
 
+from .eventually import eventually
 from .people import Person
 from .portal import Portal
 from .running import RunningStack
 from .sessions import session_of
-from .tus import TusClient
+from .tus import VERSION, TusClient
 
 
 class Household:
@@ -61,10 +63,21 @@ class Household:
         return self._nats.jetstream()
 
     async def admit(self) -> None:
-        """Write everybody into the directory."""
+        """Write everybody into the directory, and wait until intake and catalog have read it."""
         bucket = await self.jetstream.key_value("DIRECTORY")
         for key, value in self._directory().items():
             await bucket.put(key, value.model_dump_json().encode())
+        for who in ("accountant", "client", "neighbour"):
+            await eventually(partial(self._is_known, who), within=30)
+
+    async def _is_known(self, who: str) -> bool:
+        origin, headers = (
+            self.stack.endpoints["portal"],
+            {"Authorization": f"Bearer {self.person(who).token}", **VERSION},
+        )
+        listed = await self._http.get(f"{origin}/api/documents", headers=headers)
+        unknown = await self._http.head(f"{origin}/uploads/{uuid.uuid4()}", headers=headers)
+        return (listed.status_code, unknown.status_code) == (200, 404)
 
     def person(self, who: str) -> Person:
         """`client`, `neighbour` or `accountant`, with a session."""
