@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from catalog.seal_keys import SealKeys
 from catalog.sealing import Sealing
 from chassis.mongo import Database, connected
 from chassis.owed import OwedEvent
+from contracts.audit import Seal
 from joserfc.jwk import OKPKey
 
 from tests.suites.catalog_accesses import AccessesBehaviour, entry
@@ -143,3 +144,36 @@ async def test_replicas_that_look_again_and_again_make_exactly_one_seal_a_period
         assert await database["audit_seals"].count_documents({}) == period
     checks = await replicas[1].archive.check()
     assert (checks.seals, checks.entries) == (3, 9)
+
+
+async def test_of_two_replicas_whose_clocks_differ_by_more_than_a_claim_lasts_only_one_makes_a_seal(
+    database: Database,
+) -> None:
+    keys, journal, told = SealKeys(current=OKPKey.generate_key("Ed25519")), MongoJournal(database), list[OwedEvent]()
+    await journal.prepare()
+    both, now = asyncio.Barrier(2), at(0)
+
+    class Meeting(FakeTrail):
+        """Whoever asks has claimed the sealing, and goes on once the other has, too."""
+
+        async def last_seal(self, offices: Iterable[str]) -> Seal | None:
+            await asyncio.wait_for(both.wait(), 10)
+            return await super().last_seal(offices)
+
+    async def announce(owing: Sequence[OwedEvent]) -> None:
+        told.extend(owing)
+
+    def replica(ahead: timedelta) -> Sealing:
+        archive = Archive(journal, MongoSeals(database, database), keys)
+        return Sealing(archive, Meeting(), MongoClaims(database), lambda: ("14",), announce, clock=lambda: now + ahead)
+
+    behind, ahead = replica(timedelta()), replica(timedelta(seconds=30))
+    for number in range(1, 4):
+        now += timedelta(days=1)
+        await journal.write(journal_entry())
+        first = asyncio.create_task(behind.seal())
+        await eventually(lambda: both.n_waiting == 1, every=0.01)
+        seals = await asyncio.gather(first, ahead.seal())
+        assert [seal.number for seal in seals if seal] == [number]
+    assert len(told) == 3
+    assert (await behind.archive.check()).seals == 3
