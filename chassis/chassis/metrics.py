@@ -30,4 +30,5 @@ LIMITED = Counter("connect_limited_total", "Requests refused by a limit, by whic
 BUCKET_UNREADABLE = Gauge("connect_bucket_unreadable_entries", "Entries now that cannot be read.", ["bucket"])
 STREAM_BYTES = Gauge("connect_stream_bytes", "Bytes that a stream holds.", ["stream"])
 DEAD_LETTERS = Gauge("connect_dead_letters", "Dead letters nobody has dealt with, by who buried them.", ["service"])
+CLOCK_AHEAD = Gauge("connect_clock_ahead_seconds", "How far this host's clock is ahead of mongod's, as last asked.")
 DEPENDENCY_UP = Gauge("connect_dependency_up", "1 while a dependency answers.", ["dependency"])

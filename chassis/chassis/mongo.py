@@ -105,12 +105,6 @@ def sibling(database: Database, name: str) -> Database:
     )
 
 
-async def ping(database: Database) -> None:
-    """A readiness check. Raises Unavailable."""
-    with translated():
-        await database.command("ping")
-
-
 class MongoOwedStore:
     """Owed events as the list `owed` of a collection's records (see `chassis.owed`)."""
 

@@ -64,6 +64,7 @@ ROUNDS: tuple[tuple[Fault, ...], ...] = (
             strikes.scanner_away,
             (Expected("ScannerDown", {"job": "upload"}), Expected("Unfinished", {"job": "upload", "of": "verdict"})),
         ),
+        Fault("a host's clock is wrong", strikes.clock_wrong, (Expected("ClocksDiffer", {"job": "notify"}),)),
         Fault("ged-mover dies again and again", strikes.dying, (Expected("ServiceRestarting", {"job": "ged-mover"}),)),
     ),
     (

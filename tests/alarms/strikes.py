@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 from pymongo import AsyncMongoClient
 
+from tests.support.clocks import clock_ahead
 from tests.support.eventually import eventually
 from tests.support.samples import invoice
 from tests.support.service import ServiceProcess
@@ -32,6 +33,8 @@ _LARGE, _UNHEARD = 49, "connect.v1.documents.inspected.14"
 _MESSAGE = _MIB - 1024
 # Seconds: longer than `ArchivingSlow` allows.
 _LATE = 66.0
+# Seconds: more than `ClocksDiffer` allows.
+_WRONG_BY = 30
 # More than `ServiceRestarting` allows.
 _DEATHS = 5
 _ASKING_AT_ONCE = 4
@@ -82,14 +85,27 @@ async def dying(stage: Stage) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def without_scanner(stage: Stage) -> AsyncIterator[None]:
-    port = stage.stack.plan.port("upload", replica=2)
-    known = list(stage.prometheus.targets("upload"))
-    async with ServiceProcess("upload", {**stage.stack.env("upload"), "UPLOAD_SCANNER": "none"}, port=port):
-        stage.prometheus.retarget("upload", [*known, f"127.0.0.1:{port}"])
+    async with _another("upload", {"UPLOAD_SCANNER": "none"}, stage):
+        yield
+
+
+@asynccontextmanager
+async def clock_wrong(stage: Stage) -> AsyncIterator[None]:
+    async with _another("notify", clock_ahead(_WRONG_BY), stage):
+        yield
+
+
+@asynccontextmanager
+async def _another(service: str, otherwise: Mapping[str, str], stage: Stage) -> AsyncIterator[None]:
+    """A second replica, with something otherwise in its environment, that is scraped too."""
+    port = stage.stack.plan.port(service, replica=2)
+    known = list(stage.prometheus.targets(service))
+    async with ServiceProcess(service, {**stage.stack.env(service), **otherwise}, port=port):
+        stage.prometheus.retarget(service, [*known, f"127.0.0.1:{port}"])
         try:
             yield
         finally:
-            stage.prometheus.retarget("upload", known)
+            stage.prometheus.retarget(service, known)
 
 
 @asynccontextmanager

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from chassis.errors import Unavailable
-from chassis.mongo import Collection, MongoOwedStore, connected, ping, translated
+from chassis.mongo import Collection, MongoOwedStore, connected, translated
+from chassis.mongo_clock import MongoClock
 from chassis.owed import Due, OwedEvent, from_document, to_document
 from pymongo.read_concern import ReadConcern
 
@@ -106,6 +107,6 @@ async def test_a_database_that_is_away_is_unavailable(monkeypatch: pytest.Monkey
     monkeypatch.setattr("chassis.mongo._TIMEOUT_MS", 200)
     async with connected("mongodb://127.0.0.1:9/", "nothing") as database:
         with pytest.raises(Unavailable, match="database_unavailable"):
-            await ping(database)
+            await MongoClock(database).ask()
         with pytest.raises(Unavailable), translated():
             await database["x"].find_one({})

@@ -16,6 +16,7 @@ from chassis.issuers import further_of, portal_of
 from chassis.jetstream import JetStreamBus
 from chassis.kv import WatchedBucket
 from chassis.limits import FewLimits, Limiter
+from chassis.mongo_clock import MongoClock
 from chassis.mongo_limits import MongoCounts
 from chassis.owed import OwedPublisher, OwedStores
 from chassis.s3 import S3
@@ -75,6 +76,7 @@ class Clients:
     bus: JetStreamBus
     http: httpx.AsyncClient
     database: mongo.Database
+    clock: MongoClock
     staging: S3
     ged: S3
     directory_bucket: WatchedBucket
@@ -222,13 +224,15 @@ async def connect(stack: AsyncExitStack, settings: CatalogSettings) -> Clients:
     """The clients, each closed with `stack`."""
     bus = JetStreamBus.of(settings, name=SERVICE)
     await stack.enter_async_context(bus)
+    database = await stack.enter_async_context(
+        mongo.connected(settings.mongo_url.get_secret_value(), settings.mongo_database)
+    )
     return Clients(
         points=Failpoints(settings.failpoints, service=SERVICE),
         bus=bus,
         http=await stack.enter_async_context(httpx.AsyncClient()),
-        database=await stack.enter_async_context(
-            mongo.connected(settings.mongo_url.get_secret_value(), settings.mongo_database)
-        ),
+        database=database,
+        clock=MongoClock(database),
         staging=await stack.enter_async_context(S3(settings.staging)),
         ged=await stack.enter_async_context(S3(settings.ged)),
         directory_bucket=WatchedBucket(bus, "DIRECTORY"),
@@ -283,7 +287,7 @@ async def make_ready(clients: Clients, kept: Kept, generation: int) -> None:
 def checks(clients: Clients) -> dict[str, Check]:
     """What `/readyz` asks. Without the broker or the stores, lists are still served."""
     return {
-        "mongo": Check(partial(mongo.ping, clients.database)),
+        "mongo": Check(clients.clock.ask),
         "nats": Check(clients.bus.ping, required=False),
         "directory": Check(clients.directory_bucket.filled),
         "revoked": Check(clients.revoked_bucket.filled),

@@ -7,7 +7,8 @@ from chassis.bus import Consumer
 from chassis.failpoints import Failpoints
 from chassis.health import Check
 from chassis.jetstream import JetStreamBus
-from chassis.mongo import MongoOwedStore, connected, ping
+from chassis.mongo import MongoOwedStore, connected
+from chassis.mongo_clock import MongoClock
 from chassis.owed import OwedPublisher
 from chassis.s3 import S3
 from chassis.service import Parts
@@ -84,7 +85,7 @@ async def compose(settings: GedMoverSettings, stack: AsyncExitStack) -> Parts:
     return Parts(
         checks={
             "broker": Check(bus.ping),
-            "database": Check(partial(ping, database)),
+            "database": Check(MongoClock(database).ask),
             "staging": Check(staging.ping),
             "ged": Check(ged.ping),
             **points.checks,

@@ -22,15 +22,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:fr.cerfrance.connect:returns")
 _STALE_AFTER = timedelta(days=330)
 
 
-def system_clock() -> datetime:
-    """Now, in UTC, in whole milliseconds: what the database keeps of a time."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-
-async def note_event(
-    event: Envelope, *, digests: Digests, alarm: Alarm, clock: Clock = system_clock
-) -> Sequence[Envelope]:
+async def note_event(event: Envelope, *, digests: Digests, alarm: Alarm, clock: Clock) -> Sequence[Envelope]:
     """Note an event, in any order and any number of times, and set the wake-up of its digest.
 
     Returns the alerts already given about its document: whoever publishes an event again missed them. Raises

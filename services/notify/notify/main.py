@@ -8,7 +8,8 @@ from chassis.failpoints import Failpoints
 from chassis.health import Check
 from chassis.jetstream import JetStreamBus
 from chassis.kv import WatchedBucket
-from chassis.mongo import MongoOwedStore, connected, ping
+from chassis.mongo import MongoOwedStore, connected
+from chassis.mongo_clock import MongoClock
 from chassis.owed import OwedPublisher
 from chassis.service import Parts
 from chassis.unfinished import OldestUnfinished
@@ -42,7 +43,7 @@ def subscriptions(sending: Sending, seals: SealSending) -> list[Subscription]:
         Subscription(
             Consumer(DOCUMENTS.name, "notify-digests", tuple(map(every_office, _HEARD))),
             decode=decode,
-            handle=partial(note_event, digests=sending.digests, alarm=sending.alarm),
+            handle=partial(note_event, digests=sending.digests, alarm=sending.alarm, clock=sending.clock),
         ),
         Subscription(
             Consumer(AUDIT.name, "notify-seals", (SEALED.topic("*"),)),
@@ -60,10 +61,12 @@ async def compose(settings: NotifySettings, stack: AsyncExitStack) -> Parts:
     database = await stack.enter_async_context(
         connected(settings.mongo_url.get_secret_value(), settings.mongo_database)
     )
+    clock = MongoClock(database)
     relay = points.at("Relay", await stack.enter_async_context(SmtpRelay(settings.smtp, sender=settings.sender)))
-    digests = points.at("Digests", MongoDigests(database))
+    digests = points.at("Digests", MongoDigests(database, clock))
     owed_store = points.at("OwedStore", MongoOwedStore(database[COLLECTION]))
     marks = points.at("SealMarks", MongoSealMarks(database))
+    await clock.ask()
     await digests.prepare()
     await owed_store.prepare()
     await marks.prepare()
@@ -79,17 +82,18 @@ async def compose(settings: NotifySettings, stack: AsyncExitStack) -> Parts:
         relay=relay,
         announcer=announcer,
         alarm=alarm,
+        clock=clock,
     )
     worker = Worker(
         service="notify",
         bus=bus,
-        subscriptions=subscriptions(sending, SealSending(marks, sending.directory, sending.letters, relay)),
+        subscriptions=subscriptions(sending, SealSending(marks, sending.directory, sending.letters, relay, clock)),
         wakes={"digest": partial(send_digest, sending=sending)},
     )
     return Parts(
         checks={
             "broker": Check(bus.ping),
-            "database": Check(partial(ping, database)),
+            "database": Check(clock.ask),
             "directory": Check(bucket.filled),
             # Without the relay deposits are noted all the same, and told of later.
             "relay": Check(relay.ready, required=False),
@@ -100,7 +104,7 @@ async def compose(settings: NotifySettings, stack: AsyncExitStack) -> Parts:
             "leaving": sending.watch,
             "owed": announcer.run,
             "unfinished": OldestUnfinished({"mail": digests.oldest_due, "deferred": digests.oldest_deferred}).run,
-            "sweeper": partial(run_sweeper, digests=digests, alarm=alarm),
+            "sweeper": partial(run_sweeper, digests=digests, alarm=alarm, clock=clock),
             "directory": bucket.run,
         },
     )

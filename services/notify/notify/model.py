@@ -30,7 +30,7 @@ WAIT_AT_MOST = timedelta(hours=1)
 # With so many documents a mail is due at once: those that wait are in the record with their names, each further one has
 # all of it read and written, and the database takes no record above 16 MB.
 MOST_IN_A_MAIL = 2_000
-# A claim without a renewal for this long is free.
+# A claim without a renewal for this long is free, by the database's clock: those of the replicas' hosts may differ.
 LEASE = timedelta(seconds=5)
 # Before the second, third… try of a mail that must wait.
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 20, 30))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chassis.mongo import Collection, Database, translated
+from chassis.mongo_clock import MongoClock
 from chassis.owed import OwedEvent, to_document
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
@@ -26,9 +27,10 @@ _KEPT = 365 * 24 * 3600
 
 
 class MongoDigests:
-    """See `Digests`."""
+    """See `Digests`. Each digest that is loaded has the `clock` told the time by which to judge it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: MongoClock | None = None) -> None:
+        self._clock = clock or MongoClock(database)
         self._digests: Collection = database[COLLECTION]
         self._withdrawn: Collection = database[WITHDRAWN]
         self._answered: Collection = database[ANSWERED]
@@ -112,8 +114,7 @@ class MongoDigests:
 
     async def load(self, digest: str) -> Digest | None:
         """See `Digests.load`."""
-        with translated():
-            record = await self._digests.find_one({"_id": digest})
+        record = await self._clock.find_one(self._digests, {"_id": digest})
         return from_record(record) if record else None
 
     async def save(self, digest: Digest, *, owing: Sequence[OwedEvent] = ()) -> bool:

@@ -8,7 +8,7 @@ from contracts.audit import seal_digest
 from contracts.directory import Directory
 from contracts.envelope import Envelope
 
-from notify.handlers import Clock, system_clock
+from notify.handlers import Clock
 from notify.letter import Letters
 from notify.marking import insistently
 from notify.metrics import MAILS
@@ -26,7 +26,7 @@ class SealSending:
     directory: Directory
     letters: Letters
     relay: Relay
-    clock: Clock = system_clock
+    clock: Clock
 
 
 async def send_seal(event: Envelope, *, sending: SealSending) -> Sequence[Envelope]:

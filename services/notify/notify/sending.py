@@ -20,7 +20,7 @@ from contracts.envelope import Envelope
 
 from notify.alerts import alerts_about
 from notify.errors import Interrupted, RecipientRefused
-from notify.handlers import Clock, change, gone_among, keep, see_to, system_clock
+from notify.handlers import Clock, change, gone_among, keep, see_to
 from notify.letter import Letters
 from notify.mails import INBOX
 from notify.marking import insistently
@@ -44,7 +44,7 @@ class Sending:
     relay: Relay
     announcer: Announcer
     alarm: Alarm
-    clock: Clock = system_clock
+    clock: Clock
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def watch(self, stop: asyncio.Event) -> None:

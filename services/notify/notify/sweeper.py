@@ -5,7 +5,7 @@ from functools import partial
 
 from chassis.periodic import every
 
-from notify.handlers import Clock, system_clock
+from notify.handlers import Clock
 from notify.ports import Alarm, Digests
 
 # Seconds.
@@ -13,7 +13,7 @@ PERIOD = 3.0
 _BATCH = 100
 
 
-async def sweep(*, digests: Digests, alarm: Alarm, clock: Clock = system_clock) -> int:
+async def sweep(*, digests: Digests, alarm: Alarm, clock: Clock) -> int:
     """Wake the overdue digests; returns how many. Raises Unavailable."""
     now = clock()
     overdue = await digests.overdue(now=now, limit=_BATCH)
@@ -22,6 +22,6 @@ async def sweep(*, digests: Digests, alarm: Alarm, clock: Clock = system_clock) 
     return len(overdue)
 
 
-async def run_sweeper(stop: asyncio.Event, *, digests: Digests, alarm: Alarm) -> None:
+async def run_sweeper(stop: asyncio.Event, *, digests: Digests, alarm: Alarm, clock: Clock) -> None:
     """Sweep every few seconds until `stop` is set."""
-    await every(PERIOD, partial(sweep, digests=digests, alarm=alarm), stop=stop)
+    await every(PERIOD, partial(sweep, digests=digests, alarm=alarm, clock=clock), stop=stop)

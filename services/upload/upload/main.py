@@ -13,7 +13,8 @@ from chassis.issuers import IssuerKeys, further_of, portal_of
 from chassis.jetstream import JetStreamBus
 from chassis.kv import WatchedBucket
 from chassis.limits import Limiter
-from chassis.mongo import MongoOwedStore, connected, ping
+from chassis.mongo import MongoOwedStore, connected
+from chassis.mongo_clock import MongoClock
 from chassis.mongo_limits import MongoCounts
 from chassis.owed import OwedPublisher
 from chassis.s3 import S3
@@ -110,7 +111,7 @@ async def compose(settings: UploadSettings, stack: AsyncExitStack) -> Parts:
     )
     return Parts(
         checks={
-            "database": Check(partial(ping, database)),
+            "database": Check(MongoClock(database).ask),
             "store": Check(s3.ping),
             "directory": Check(people.filled),
             "revoked": Check(revoked.filled),
