@@ -1,6 +1,7 @@
 """What a bucket holds after the broker forgot its last writes, or the whole of it: docs/failures.md tells of it."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ async def test_a_session_whose_end_was_cut_off_counts_again_and_can_be_ended_aga
     server: NatsServer, bus: JetStreamBus, people: WatchedBucket, tmp_path: Path
 ) -> None:
     keys = SigningKeys(current=OKPKey.generate_key("Ed25519"), others=())
-    sessions = Sessions(keys, bus, issuer=PORTAL.issuer, audience=PORTAL.audience)
+    sessions = Sessions(keys, bus, lambda: datetime.now(UTC), issuer=PORTAL.issuer, audience=PORTAL.audience)
     directory = Directory(lambda: people.entries)
     subject = directory.subject("jj")
     assert subject

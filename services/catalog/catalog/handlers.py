@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from math import ceil
 
 from chassis.auth import Identity
@@ -78,7 +78,7 @@ class Desk:
     waker: ports.Waker
     hints: ports.Hints
     announce: Announce
-    clock: ports.Clock = lambda: datetime.now(UTC)
+    clock: ports.Clock
 
 
 async def find(document: str, *, who: Identity, desk: Desk) -> Document:

@@ -4,7 +4,7 @@ Parse, call a handler, show the result. Whose document it is, is asked of `right
 """
 
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from chassis.auth import Authenticator, Identity
@@ -32,8 +32,8 @@ PING_SECONDS = 15
 _TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 # Far more than a stream needs to end by itself.
 _LAST_SECONDS = 5
-# A page that fetches what changed since the last answer asks again for this long before it: clocks differ, and a write
-# takes its time between being stamped and being seen.
+# A page that fetches what changed since the last answer asks again for this long before it: a write takes its time
+# between being stamped and being seen, and the next primary's clock is another.
 _OVERLAP = timedelta(seconds=10)
 
 
@@ -138,7 +138,7 @@ class DocumentRoutes:
     async def list_documents(self, request: Request, query: Annotated[ListQuery, Query()]) -> Json:
         """One page of the documents this person sees. `as_of` is what to send as `changed_since` next time."""
         who = await self._authenticate(request)
-        as_of = datetime.now(UTC) - _OVERLAP
+        as_of = self._desk.clock() - _OVERLAP
         if query.inbox:
             self._desk.rights.check_collaborator(who)
         listing = Listing(
@@ -215,7 +215,7 @@ class DocumentRoutes:
             states=("taken",),
             after=Cursor.decode(query.cursor) if query.cursor else None,
         )
-        return await self._page(listing, who=who, as_of=datetime.now(UTC) - _OVERLAP)
+        return await self._page(listing, who=who, as_of=self._desk.clock() - _OVERLAP)
 
     async def live(self, request: Request) -> Response:
         """Server-sent events; each names a document to fetch again."""

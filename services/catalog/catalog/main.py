@@ -146,6 +146,7 @@ async def compose(stack: AsyncExitStack, *, settings: CatalogSettings) -> Parts:
         waker=points.at("Waker", NatsWaker(bus)),
         hints=points.at("Hints", NatsHints(bus)),
         announce=owed.publish_now,
+        clock=clients.clock,
     )
     hub = LiveHub(bus, rights, current=authenticate.current)
     stores = Stores(staging=clients.staging, ged=clients.ged)

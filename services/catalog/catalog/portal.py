@@ -49,7 +49,7 @@ def portal_routers(
     """The routers, with what stands behind them."""
     rendering, rights = Rendering(sign_in=settings.oidc.origin), desk.rights
     provider = Provider(settings.oidc, redirect_uri=f"{settings.public_url}{CALLBACK}", client=http)
-    sessions = Sessions(keys, bus, issuer=settings.auth.issuer, audience=settings.auth.audience)
+    sessions = Sessions(keys, bus, desk.clock, issuer=settings.auth.issuer, audience=settings.auth.audience)
     signin = SignIn(
         provider=provider, keys=keys, sessions=sessions, directory=directory, public_url=settings.public_url
     )

@@ -3,7 +3,6 @@
 Role, office and accounts come from the directory by the provider's `sub`; the provider's own claims decide nothing.
 """
 
-import time
 import uuid
 
 from chassis.auth import COOKIE, LONGEST_SESSION, subject_hash
@@ -13,21 +12,26 @@ from contracts.directory import Subject
 from contracts.streams import REVOKED
 from starlette.responses import Response
 
+from catalog.ports import Clock
 from catalog.signing import SigningKeys
 
 
 class Sessions:
-    """Makes and ends sessions. `issuer` is the portal's public origin."""
+    """Makes and ends sessions. `issuer` is the portal's public origin.
 
-    def __init__(self, keys: SigningKeys, bus: Bus, *, issuer: str, audience: str) -> None:
+    Which of them a revocation ends, their times decide: `clock` has to be one for all replicas.
+    """
+
+    def __init__(self, keys: SigningKeys, bus: Bus, clock: Clock, *, issuer: str, audience: str) -> None:
         self._keys = keys
         self._bus = bus
+        self._clock = clock
         self._issuer = issuer
         self._audience = audience
 
     def token(self, subject: Subject) -> str:
         """A fresh session token."""
-        now = round(time.time(), 3)
+        now = round(self._clock().timestamp(), 3)
         claims = {
             "iss": self._issuer,
             "aud": self._audience,
@@ -46,7 +50,7 @@ class Sessions:
 
     async def revoke(self, sub: str) -> None:
         """End all sessions this person has, everywhere. Raises Unavailable: they may or may not be ended."""
-        now = f"{time.time():.3f}"
+        now = f"{self._clock().timestamp():.3f}"
         await put(self._bus, bucket=REVOKED.name, key=subject_hash(sub), value=now.encode())
 
 

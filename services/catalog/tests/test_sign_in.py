@@ -5,6 +5,7 @@ import hashlib
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -33,6 +34,10 @@ ISSUER = "https://provider.example"
 CLIENT_ID, SECRET = "connect", "s3cr:et/+"
 # Made once: making an RSA key takes long.
 PROVIDER_KEY = RSAKey.generate_key(2048, auto_kid=True)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 def pem(key: Any) -> bytes:
@@ -90,7 +95,7 @@ async def test_a_rotation_signs_nobody_out_while_replicas_restart_one_after_anot
     after = SigningKeys.load(folder)
     settings = AuthSettings(issuer=PORTAL, jwks_url=PORTAL)
     for signer in (before, after):
-        session = Sessions(signer, Silent(), issuer=PORTAL, audience="connect").token(JEANNY)
+        session = Sessions(signer, Silent(), now, issuer=PORTAL, audience="connect").token(JEANNY)
         for verifier in (before, after, cached, Cached(after.published())):
             known = {JEANNY.sub: JEANNY}.get
             authenticate = Authenticator(portal_of(settings, verifier), known=known, revoked=dict)
@@ -155,7 +160,7 @@ def test_an_attempt_is_forgotten_after_ten_minutes(monkeypatch: pytest.MonkeyPat
 
 async def test_an_attempt_is_no_session_and_a_session_no_attempt() -> None:
     ours = keys()
-    session = Sessions(ours, Silent(), issuer=PORTAL, audience="connect").token(JEANNY)
+    session = Sessions(ours, Silent(), now, issuer=PORTAL, audience="connect").token(JEANNY)
     assert opened(session, ours.public) is None
     portal = portal_of(AuthSettings(issuer=PORTAL, jwks_url=PORTAL), ours)
     authenticate = Authenticator(portal, known={JEANNY.sub: JEANNY}.get, revoked=dict)
@@ -336,7 +341,7 @@ class Silent:
 
 async def test_ending_all_sessions_names_nobody_and_voids_the_token_made_just_before() -> None:
     bus, ours = Silent(), keys()
-    sessions = Sessions(ours, bus, issuer=PORTAL, audience="connect")
+    sessions = Sessions(ours, bus, now, issuer=PORTAL, audience="connect")
     token = sessions.token(JEANNY)
     await sessions.revoke("jj")
     ((topic, value),) = bus.published.items()
@@ -349,7 +354,7 @@ async def test_ending_all_sessions_names_nobody_and_voids_the_token_made_just_be
 
 def test_a_session_lasts_eight_hours_and_only_a_client_s_lists_accounts() -> None:
     ours = keys()
-    sessions = Sessions(ours, Silent(), issuer=PORTAL, audience="connect")
+    sessions = Sessions(ours, Silent(), now, issuer=PORTAL, audience="connect")
     owner = Subject(sub="c", name="C", email="c@c.example", role="client", office="14", clients=("a", "b"))
     told = [jwt.decode(sessions.token(who), ours.public, algorithms=["Ed25519"]).claims for who in (JEANNY, owner)]
     assert [claims["exp"] - int(claims["iat"]) for claims in told] == [8 * 3600] * 2
