@@ -1,34 +1,44 @@
 """Both services answer what their OpenAPI documents say, whatever they are asked: statuses, types and shapes.
 
 Requests are made up from the documents by schemathesis, good ones and bad ones, of signed-in people; where a path asks
-for a document, once with an id of nothing and once with that of a document in one of its states.
+for a document, once with an id of nothing and once with that of a document in one of its states, by whoever it is or by
+whose it is.
 `--hypothesis-seed` repeats them, `--hypothesis-profile=long` makes ten times as many.
 """
 
 import asyncio
+import base64
 import itertools
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import pytest
 import requests
 import schemathesis
 from contracts.envelope import Envelope, envelop
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pymongo import AsyncMongoClient
 from schemathesis.checks import CHECKS
 from schemathesis.core.result import Ok
 from schemathesis.generation.feedback import NO_FEEDBACK
+from upload.mongo import COLLECTION
 
 from contracts import events as e
 from deploy.openapi import FOLDER
 from tests.suites.catalog_events import at
 from tests.support.catalog import CatalogProcess, Scene, archived
+from tests.support.eventually import eventually
 from tests.support.running import RunningStack
 from tests.support.upload_replicas import UploadReplica
 
 _STREAM = "application/offset+octet-stream"
+_LIST = b"date;montant\n2026-01-31;12,00\n"
+# An admin sends nothing.
+_UPLOADERS = ("client", "accountant")
 _CONFIG = schemathesis.Config.from_dict(
     {
         "checks": {
@@ -48,17 +58,22 @@ schemathesis.openapi.media_type(_STREAM, st.binary(max_size=200))
 
 @dataclass
 class Place:
-    """Where a service listens, who asks, and what there is to ask for."""
+    """Where a service listens, who asks, what there is to ask for, and whose it is if one person's alone.
+
+    Each request is made of `each` of those there are.
+    """
 
     base: str
     tokens: dict[str, str]
-    known: dict[str, list[str]] = field(default_factory=dict)
-    turn: Iterator[int] = field(default_factory=itertools.count)
+    known: dict[str, list[str]]
+    whose: dict[str, str] = field(default_factory=dict)
+    each: int = 1
+    turns: dict[str, Iterator[int]] = field(default_factory=lambda: defaultdict(itertools.count))
 
-    def there(self, name: str) -> str | None:
-        """One of those there are, each in turn."""
-        known = self.known.get(name)
-        return known[next(self.turn) % len(known)] if known else None
+    def there(self, names: Iterable[str]) -> dict[str, str]:
+        """Of each name that is known, one of those there are, each in turn."""
+        known = {name: self.known[name] for name in names if name in self.known}
+        return {name: there[next(self.turns[name]) % len(there)] for name, there in known.items()}
 
 
 def _operations(service: str) -> dict[str, Any]:
@@ -104,8 +119,16 @@ async def _set_up(servers: RunningStack, catalog: CatalogProcess, upload: Upload
         documents = [document for _ in range(6) for document in await _documents(scene)]
         tokens = {who: scene.token(who) for who in ("client", "accountant", "admin")}
         known = {"document": documents, "office": [scene.office], "client": [scene.client], "sub": ["somebody"]}
-        uploads = Place(upload.base, {"client": tokens["client"]})
-        return {"catalog": Place(catalog.url, tokens, known), "upload": uploads}
+        whose = {
+            each: who for _ in range(6) for who in _UPLOADERS for each in await _uploads(servers, upload, scene, who)
+        }
+        # Of a length that has no divisor in common with that of the documents: each meets each.
+        offsets = ["0", "5", "0", "5", str(len(_LIST))]
+        uploads = {"document": [*whose], "deposit": [*whose], "Upload-Offset": offsets}
+        return {
+            "catalog": Place(catalog.url, tokens, known),
+            "upload": Place(upload.base, tokens, uploads, whose, each=4),
+        }
 
 
 async def _documents(scene: Scene) -> list[str]:
@@ -122,6 +145,43 @@ async def _documents(scene: Scene) -> list[str]:
         for each in (there, published):
             await scene.shown(http, each, "archived")
     return [each.data.document for each in (fresh, there, troubled, published)]
+
+
+async def _uploads(servers: RunningStack, upload: UploadReplica, scene: Scene, who: str) -> list[str]:
+    """One in each state: open, sent in part, finished, without a verdict, refused, cancelled."""
+    said = {"folder": "comptable"} if who == "client" else {"folder": "Bilan", "space": "published"}
+    headers = {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {scene.token(who)}"}
+    async with httpx.AsyncClient(base_url=upload.base, headers=headers, timeout=30) as http:
+
+        async def created(name: str = "releve.csv") -> str:
+            metadata = {"filename": name, "client": scene.client, **said}
+            encoded = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in metadata.items())
+            asked = {"Upload-Length": str(len(_LIST)), "Upload-Metadata": encoded}
+            # Until this replica, too, has heard of the office.
+            answer = await eventually(lambda: _if_created(http, asked))
+            return answer.headers["Location"].rpartition("/")[2]
+
+        async def sent(document: str, content: bytes) -> int:
+            asked = {"Upload-Offset": "0", "Content-Type": _STREAM}
+            return (await http.patch(f"/uploads/{document}", content=content, headers=asked)).status_code
+
+        fresh, part, whole, judged, refused = [await created() for _ in range(4)] + [await created("facture.pdf")]
+        cancelled = await created()
+        answers = [await sent(part, _LIST[:5]), await sent(whole, _LIST), await sent(judged, _LIST)]
+        answers += [await sent(refused, _LIST), (await http.delete(f"/uploads/{cancelled}")).status_code]
+        assert answers == [204, 204, 204, 422, 204]
+    env = servers.env("upload")
+    async with AsyncMongoClient[dict[str, Any]](env["UPLOAD_MONGO_URL"]) as mongo:
+        # What a replica leaves that dies before the verdict; nobody takes it up.
+        pending: dict[str, Any] = {"state": "assembled", "receipt": None, "sha256": None, "due": None, "owed": []}
+        records = mongo[env["UPLOAD_MONGO_DATABASE"]][COLLECTION]
+        assert (await records.update_one({"_id": judged, "state": "owed"}, {"$set": pending})).matched_count
+    return [fresh, part, whole, judged, refused, cancelled]
+
+
+async def _if_created(http: httpx.AsyncClient, asked: dict[str, str]) -> httpx.Response | None:
+    answer = await http.post("/uploads", headers=asked)
+    return answer if answer.status_code == 201 else None
 
 
 def _failed(event: Envelope) -> Envelope:
@@ -147,13 +207,15 @@ def test_answers_are_as_described(places: dict[str, Place], service: str, label:
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        @given(case=cases, who=st.sampled_from(sorted(place.tokens)))
-        def ask(case: Any, who: str) -> None:
+        @given(case=cases, who=st.sampled_from(sorted(place.tokens)), by_owner=st.booleans())
+        def ask(case: Any, who: str, by_owner: bool) -> None:
             headers = {"Authorization": f"Bearer {place.tokens[who]}"}
             case.call_and_validate(base_url=place.base, headers=headers, session=session, timeout=30)
-            there = {name: known for name in case.path_parameters if (known := place.there(name))}
-            if there:
-                case.path_parameters.update(there)
+            for _ in range(place.each if place.known.keys() & case.path_parameters.keys() else 0):
+                case.path_parameters.update(place.there(case.path_parameters))
+                case.headers.update(place.there(case.headers))
+                owner = place.whose.get(next(iter(case.path_parameters.values())), who)
+                headers = {"Authorization": f"Bearer {place.tokens[owner if by_owner else who]}"}
                 case.call_and_validate(base_url=place.base, headers=headers, session=session, checks=_FITS, timeout=30)
 
         ask()
