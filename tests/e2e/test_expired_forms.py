@@ -34,10 +34,12 @@ async def test_a_search_leads_to_the_sign_in_and_from_there_to_what_was_found(en
     assert (address.path, address.params["q"]) == ("/documents", "facture")
 
 
-async def test_a_download_of_what_was_ticked_says_that_it_was_not_done_and_leads_back(ended: Page) -> None:
+async def test_a_download_of_what_was_ticked_says_that_it_was_not_done_and_leads_to_the_sign_in(
+    ended: Page,
+) -> None:
     await ended.get_by_role("checkbox", name="Sélectionner facture.pdf").check()
     await ended.get_by_role("button", name="Télécharger la sélection").click()
     await expect(ended.get_by_role("heading", name="Votre session a expiré")).to_be_visible()
-    await ended.get_by_role("link", name="Retour à Mes documents").click()
+    await ended.get_by_role("link", name="Se connecter").click()
     await ended.get_by_role("button", name="earl-du-chene", exact=True).click()
     await expect(ended.get_by_role("heading", level=1, name="Mes documents")).to_be_visible()

@@ -187,10 +187,14 @@ async def test_a_collaborator_of_another_office_finds_nothing_and_asks_in_vain(s
     assert (await outsider.post(f"/api/documents/{taken.data.document}/take")).status_code == 404
 
 
-@pytest.mark.parametrize("who", ["client", "admin"])
+@pytest.mark.parametrize(
+    ("who", "back"), [("client", "Retour à Mes documents"), ("admin", "Retour à l’administration")]
+)
 @pytest.mark.parametrize("page", ["/a-traiter", "/a-traiter/nombre", "/historique"])
-async def test_the_office_s_pages_are_for_collaborators(scene: Scene, who: str, page: str) -> None:
-    assert (await scene.browser(who).get(page)).status_code == 403
+async def test_the_office_s_pages_are_for_collaborators(scene: Scene, who: str, back: str, page: str) -> None:
+    refused = await scene.browser(who).get(page)
+    assert refused.status_code == 403
+    assert f'href="/documents">{back}</a>' in refused.text
 
 
 @pytest.mark.parametrize(
@@ -199,4 +203,4 @@ async def test_the_office_s_pages_are_for_collaborators(scene: Scene, who: str, 
 async def test_an_address_that_cannot_be_meant_so_is_a_page_and_no_bug(scene: Scene, wrong: str) -> None:
     page = await scene.browser("accountant").get(f"/{wrong}")
     assert page.status_code in (404, 422)
-    assert "Retour à Mes documents" in page.text
+    assert 'href="/a-traiter">Retour aux documents à traiter</a>' in page.text

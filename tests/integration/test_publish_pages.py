@@ -240,4 +240,4 @@ async def test_only_a_collaborator_of_the_client_gets_the_page_and_the_documents
 async def test_an_address_that_cannot_be_meant_so_is_a_page_and_no_bug(scene: Scene, wrong: str) -> None:
     page = await scene.browser("accountant").get(f"/publies?{wrong}")
     assert page.status_code in (404, 422)
-    assert "Retour à" in page.text
+    assert "Retour aux documents à traiter" in page.text

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from catalog.attempt import ATTEMPT_SECONDS, Attempt, cookie_name, opened
 from catalog.oidc import Provider, SignInRefused
-from catalog.page_route import page_route
+from catalog.page_route import SIGN_IN, page_route
 from catalog.rendering import Rendering
 from catalog.seal_keys import SealKeys
 from catalog.session import Sessions, give_cookie, take_cookie
@@ -21,7 +21,6 @@ from catalog.signing import SigningKeys
 Admit = Callable[[Request], Awaitable[None]]
 CALLBACK = "/auth/callback"
 _NO_STORE = {"Cache-Control": "no-store"}
-_AGAIN = ("/login", "Se connecter")
 _OTHER = ("/login", "Se connecter avec un autre compte")
 _UNKNOWN = (
     "Votre identité est confirmée, mais aucun espace CERFRANCE CONNECT n’y est rattaché. "
@@ -91,12 +90,12 @@ def signin_routes(
     async def callback(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
         await admit(request)
         if error:
-            return rendering.message("Connexion annulée", _CANCELLED, status=403, action=_AGAIN)
+            return rendering.message("Connexion annulée", _CANCELLED, status=403, action=SIGN_IN)
         try:
             return await signin.finish(state=state, code=code, cookie=request.cookies.get(cookie_name(state), ""))
         except SignInRefused as refused:
             logger().warning("sign_in_refused", code=refused.code)
-            return rendering.message("Connexion impossible", _STALE, status=400, action=_AGAIN)
+            return rendering.message("Connexion impossible", _STALE, status=400, action=SIGN_IN)
         except Problem as unknown:
             return rendering.message("Accès non ouvert", unknown.detail, status=unknown.status, action=_OTHER)
 
@@ -119,7 +118,7 @@ def signin_routes(
 
     @router.get("/au-revoir")
     async def signed_out() -> Response:
-        return rendering.message("À bientôt", "Vous êtes déconnecté.", status=200, action=_AGAIN)
+        return rendering.message("À bientôt", "Vous êtes déconnecté.", status=200, action=SIGN_IN)
 
     return router
 
