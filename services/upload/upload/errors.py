@@ -14,6 +14,7 @@ Rejected
     │   └── LeaseLost      another request took this upload over
     ├── ChecksumMismatch   the bytes of this request are not what its checksum says (460)
     └── Interrupted        the sender vanished in the middle of a request
+        └── SessionEnded   or was signed out (401)
 """
 
 from chassis.errors import Rejected
@@ -85,6 +86,10 @@ class Interrupted(UploadError):
 
     def __init__(self) -> None:
         super().__init__("interrupted", "L’envoi a été interrompu.")
+
+
+class SessionEnded(Interrupted):
+    """The sender was signed out in the middle of a request."""
 
 
 def parts_lost() -> Refused:

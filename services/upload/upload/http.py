@@ -1,9 +1,11 @@
 """The routes under `/uploads`: parse, call a use case, map the result."""
 
+import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from chassis.auth import Authenticator
+from chassis.auth import Authenticator, Identity
 from chassis.errors import Unavailable
 from chassis.guard import guarded
 from chassis.limits import Asking, Limiter, TooMany
@@ -15,7 +17,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from upload import described, handlers, tus
-from upload.errors import Locked, UploadError
+from upload.errors import Locked, SessionEnded, UploadError
 from upload.finishing import Finisher
 from upload.intake import Intake, raise_if_refused
 from upload.metadata import DEPOSIT_LIMIT, metadata_of
@@ -23,6 +25,9 @@ from upload.model import Upload
 from upload.ports import Uploads
 from upload.rights import Owner, owner_of
 from upload.signing import ReceiptSigner
+
+# Between two looks at whether the sender of a body is still signed in.
+_LOOK_SECONDS = 1.0
 
 
 class Closing(BaseModel):
@@ -64,7 +69,7 @@ class UploadApi:
             location = {"Location": f"{self.public_url}/uploads/{upload.id}"}
             try:
                 if admission.created and holding:
-                    upload = await self.intake.take_in(upload, body=tus.body_of(request), checksum=checksum)
+                    upload = await self.intake.take_in(upload, body=self._sent(request, identity), checksum=checksum)
                 raise_if_refused(upload)
             except (UploadError, Unavailable) as error:
                 problem = tus.as_problem(error)
@@ -92,7 +97,7 @@ class UploadApi:
         offset, checksum = tus.offset_of(request), tus.checksum_of(request)
         async with self.limiter.transfer(Asking.by(request, identity)):
             owner = owner_of(identity, self.directory)
-            body = tus.body_of(request)
+            body = self._sent(request, identity)
             upload = await self.intake.append(document, by=owner, offset=offset, body=body, checksum=checksum)
         return Response(status_code=204, headers=tus.progress_headers(upload))
 
@@ -123,6 +128,16 @@ class UploadApi:
         by = await self._owner(request)
         await handlers.close_deposit(deposit, closing.documents, by=by, finisher=self.finisher)
         return Response(status_code=204)
+
+    async def _sent(self, request: Request, identity: Identity) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises Interrupted when the sender vanishes, SessionEnded when they are signed out."""
+        looked = time.monotonic()
+        async for chunk in tus.body_of(request):
+            if time.monotonic() - looked >= _LOOK_SECONDS:
+                looked = time.monotonic()
+                if self.authenticate.current(identity) is None:
+                    raise SessionEnded
+            yield chunk
 
     async def _owner(self, request: Request) -> Owner:
         identity = await self.authenticate(request)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from email.utils import format_datetime
 from typing import Any
 
+from chassis.auth import unauthenticated
 from chassis.errors import Unavailable
 from chassis.problem import Problem
 from fastapi import Request, Response
@@ -81,6 +82,8 @@ def as_problem(error: Exception) -> Problem:
     """The answer for an error."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, e.SessionEnded):
+        return unauthenticated()
     if isinstance(error, e.UploadError):
         status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
         wait = error.delay if isinstance(error, e.Locked) else None
