@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Dialog, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.support.browser import sign_in
+from tests.support.browser import Questions, sign_in
 from tests.support.catalog import Scene
 from tests.support.list_page import deposits, secured
 from tests.support.office import Inbox, word
@@ -20,19 +20,6 @@ from tests.support.transferring import Transfer, slow_down
 pytestmark = pytest.mark.needs("chromium")
 
 RURAL = 200_000
-
-
-class Questions:
-    """Whether the browser asked before it left the page. Each time, the person stays."""
-
-    def __init__(self, page: Page) -> None:
-        self.asked = 0
-        self.stay = True
-        page.on("dialog", self._answer)
-
-    async def _answer(self, question: Dialog) -> None:
-        self.asked += 1
-        await (question.dismiss() if self.stay else question.accept())
 
 
 async def test_a_download_of_one_or_several_documents_is_no_leaving(

@@ -133,7 +133,7 @@ async def test_signing_out_everywhere_ends_every_session_on_every_replica_and_th
     origin = replicas[0].env["CATALOG_PUBLIC_URL"]
     headers = {"Cookie": f"connect_session={desk}", "Origin": origin}
     out = await visitor.http.post(f"{replicas[0].url}/logout?everywhere=true", headers=headers)
-    assert (out.status_code, cookie(out)) == (303, "")
+    assert (out.status_code, out.headers["Location"], cookie(out)) == (303, "/au-revoir?everywhere=true", "")
 
     async def ended() -> bool:
         asked = [
@@ -146,6 +146,15 @@ async def test_signing_out_everywhere_ends_every_session_on_every_replica_and_th
     await eventually(ended, within=5)
     assert (await me(visitor, other)).status_code == 200
     assert (await me(visitor, cookie(await visitor.sign_in(sub)))).status_code == 200
+
+
+@pytest.mark.parametrize(("who", "transfers"), [("client", True), ("accountant", True), ("admin", False)])
+async def test_whoever_may_sign_out_everywhere_is_told_what_ends(scene: Scene, who: str, transfers: bool) -> None:
+    asked = await scene.browser(who).get("/deconnexion-partout")
+    main = asked.text.partition("<main")[2].partition("</main>")[0]
+    assert "de tous vos appareils, y compris de celui que vous utilisez" in main
+    assert ("Les transferts en cours s’arrêtent" in main) == transfers
+    assert '<form class="choices" method="post" action="/logout?everywhere=true">' in main
 
 
 async def test_another_site_can_neither_sign_me_out_here_nor_everywhere(

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Dialog, Page, async_playwright, expect
 
 from .nodejs import FOLDER
 from .running import RunningStack
@@ -38,6 +38,19 @@ async def sign_in(page: Page, stack: RunningStack, sub: str) -> None:
     await page.goto(stack.endpoints["portal"])
     await page.get_by_role("button", name=sub, exact=True).click()
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+class Questions:
+    """Whether the browser asked before it left the page. Each time, the person stays."""
+
+    def __init__(self, page: Page) -> None:
+        self.asked = 0
+        self.stay = True
+        page.on("dialog", self._answer)
+
+    async def _answer(self, question: Dialog) -> None:
+        self.asked += 1
+        await (question.dismiss() if self.stay else question.accept())
 
 
 async def screens(page: Page, name: str) -> None:

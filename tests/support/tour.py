@@ -83,7 +83,7 @@ async def tour_of_a_client(page: Page, scene: Scene, portal: str) -> AsyncIterat
     yield "question"
     await page.keyboard.press("Escape")
     await page.keyboard.press("Escape")
-    async for each in _tour_of_dialogs(page, ("undeleted", "session")):
+    async for each in _tour_of_dialogs(page, ("undeleted", "session", "everywhere")):
         yield each
     for document in (made.secure, made.returned):
         await page.goto(f"{portal}/documents")
@@ -104,6 +104,8 @@ async def tour_of_a_client(page: Page, scene: Scene, portal: str) -> AsyncIterat
         yield each
     await page.goto(f"{portal}/documents/{scene.office}")
     yield "introuvable"
+    await page.goto(f"{portal}/deconnexion-partout")
+    yield "partout"
 
 
 async def tour_of_the_office(page: Page, scene: Scene, portal: str) -> AsyncIterator[str]:

@@ -1,6 +1,7 @@
 """The part of the composition root that people see: sign-in, pages, and the admins' way into the directory."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import httpx
 from chassis.auth import Authenticator
@@ -16,7 +17,7 @@ from catalog.document_pages import DocumentPage, document_page
 from catalog.handlers import Desk
 from catalog.history_pages import HistoryPages, history_pages
 from catalog.inbox_pages import InboxPages, inbox_pages
-from catalog.me import me_routes
+from catalog.me import me_of, me_routes
 from catalog.oidc import Provider
 from catalog.pages import DocumentPages, document_pages
 from catalog.ports import DeadLetters, Journal, Lists
@@ -63,7 +64,14 @@ def portal_routers(
     admin = DirectoryAdmin(directory, DirectoryBucket(bus), rights)
     return [
         key_routes(keys, seal_keys),
-        signin_routes(signin, authenticate=authenticate, admit=admit, sessions=sessions, rendering=rendering),
+        signin_routes(
+            signin,
+            authenticate=authenticate,
+            admit=admit,
+            sessions=sessions,
+            me=partial(me_of, directory=directory, rights=rights),
+            rendering=rendering,
+        ),
         me_routes(authenticate, directory=directory, rights=rights),
         directory_routes(admin, authenticate),
         dead_letter_routes(letters, authenticate),

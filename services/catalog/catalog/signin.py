@@ -1,15 +1,17 @@
 """Signing in and out, and the keys that let others verify a session."""
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
-from chassis.auth import Authenticator
+from chassis.auth import Authenticator, Identity
 from chassis.logs import logger
 from chassis.problem import Problem
 from contracts.directory import Directory
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from catalog.attempt import ATTEMPT_SECONDS, Attempt, cookie_name, opened
+from catalog.me import Me
 from catalog.oidc import Provider, SignInRefused
 from catalog.page_route import SIGN_IN, page_route
 from catalog.rendering import Rendering
@@ -28,6 +30,11 @@ _UNKNOWN = (
 )
 _STALE = "Cette connexion a expiré ou a été commencée dans une autre fenêtre. Recommencez, s’il vous plaît."
 _CANCELLED = "La connexion a été annulée."
+_OUT = "Vous êtes déconnecté."
+# What keeps people signed in at the provider is the provider's: a lost device may still know the way in.
+_OUT_EVERYWHERE = (
+    "Vous êtes déconnecté de tous vos appareils. Si l’un d’eux est perdu ou volé, changez aussi votre mot de passe."
+)
 
 
 class SignIn:
@@ -76,9 +83,16 @@ class SignIn:
 
 
 def signin_routes(
-    signin: SignIn, *, authenticate: Authenticator, admit: Admit, sessions: Sessions, rendering: Rendering
+    signin: SignIn,
+    *,
+    authenticate: Authenticator,
+    admit: Admit,
+    sessions: Sessions,
+    me: Callable[[Identity], Me],
+    rendering: Rendering,
 ) -> APIRouter:
-    """`/login`, `/auth/callback`, the page after signing in again, `/logout` and the page after it."""
+    """`/login`, `/auth/callback`, the page after signing in again, the one that asks whether to sign out everywhere,
+    `/logout` and the page after it."""
     router = APIRouter(include_in_schema=False, route_class=page_route(rendering))
 
     @router.get("/login")
@@ -99,6 +113,11 @@ def signin_routes(
         except Problem as unknown:
             return rendering.message("Accès non ouvert", unknown.detail, status=unknown.status, action=_OTHER)
 
+    @router.get("/deconnexion-partout")
+    async def ask(who: Annotated[Identity, Depends(authenticate)]) -> Response:
+        """Without scripts; with them, a dialog asks."""
+        return rendering.page("everywhere.html", title="Se déconnecter partout ?", me=me(who))
+
     @router.post("/logout")
     async def logout(request: Request, everywhere: bool = False) -> Response:
         # Without its cookie, which a foreign page cannot send, this would still have the browser forget the session.
@@ -106,7 +125,8 @@ def signin_routes(
         if everywhere:
             # Not counted: who stole a session must not be able to keep its owner from ending it by asking too often.
             await sessions.revoke((await authenticate.recognise(request)).sub)
-        response = RedirectResponse("/au-revoir", status_code=303, headers=_NO_STORE)
+        farewell = "/au-revoir?everywhere=true" if everywhere else "/au-revoir"
+        response = RedirectResponse(farewell, status_code=303, headers=_NO_STORE)
         take_cookie(response)
         return response
 
@@ -117,8 +137,8 @@ def signin_routes(
         return rendering.page("connected.html", title="Vous êtes connecté", me=None, sub=who.sub)
 
     @router.get("/au-revoir")
-    async def signed_out() -> Response:
-        return rendering.message("À bientôt", "Vous êtes déconnecté.", status=200, action=SIGN_IN)
+    async def signed_out(everywhere: bool = False) -> Response:
+        return rendering.message("À bientôt", _OUT_EVERYWHERE if everywhere else _OUT, status=200, action=SIGN_IN)
 
     return router
 

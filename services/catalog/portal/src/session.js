@@ -16,7 +16,7 @@ let renewing = null;
 let isPutOff = false;
 
 // Events: "signed-in" (the same person again), "leaving" (who prevents it has something to lose), "left" (this person
-// signed out, here or in another window).
+// signed out, here or in another window), "ended" (they did so everywhere: what is under way waits until they are back).
 export const session = new EventTarget();
 
 // "same" while this page's person is signed in, "none" for nobody, "other" for somebody else, "unknown" where no
@@ -59,7 +59,8 @@ export function startSession() {
   if (!owner()) return;
   channel.postMessage({ signedIn: owner() });
   channel.addEventListener("message", ({ data }) => {
-    if (data.left === owner()) leftElsewhere();
+    if (data.left === owner()) leftElsewhere("left");
+    else if (data.ended === owner()) leftElsewhere("ended");
     else if (data.signedIn === owner()) lookAgain();
     else if (data.signedIn) askToSignIn();
   });
@@ -67,6 +68,10 @@ export function startSession() {
   // On a phone, a page that comes back to the front is not always told of a focus.
   document.addEventListener("visibilitychange", () => document.hidden || lookAgain());
   document.querySelector("form[action='/logout']")?.addEventListener("submit", leave);
+  document.querySelector("[data-everywhere]").addEventListener("click", askEverywhere);
+  for (const form of document.querySelectorAll("form[action='/logout?everywhere=true']")) {
+    form.addEventListener("submit", leaveEverywhere);
+  }
   dialog().querySelector("[data-sign-in]").addEventListener("click", openSignIn);
   dialog().querySelector("[data-reload]").addEventListener("click", () => location.assign("/"));
 }
@@ -138,8 +143,8 @@ function openSignIn() {
 }
 
 // Nothing of a person who signed out stays to be seen in any window.
-function leftElsewhere() {
-  session.dispatchEvent(new Event("left"));
+function leftElsewhere(how) {
+  session.dispatchEvent(new Event(how));
   location.replace(SIGNED_OUT);
 }
 
@@ -154,4 +159,16 @@ async function leave(event) {
   session.dispatchEvent(new Event("left"));
   await Promise.race([forget(owner()), late]);
   event.target.submit();
+}
+
+function askEverywhere(event) {
+  event.preventDefault();
+  openDialog(document.getElementById("everywhere"));
+}
+
+// What is unfinished is kept, as on the person's other devices: it goes on once they are back.
+function leaveEverywhere({ submitter }) {
+  if (submitter?.formMethod === "dialog") return;
+  channel.postMessage({ ended: owner() });
+  session.dispatchEvent(new Event("ended"));
 }
