@@ -67,6 +67,7 @@ _BY_CHANCE: Mapping[str, str] = {
     "Marks.retried_at": "somebody has to be too quick with a second retry",
     "Uploads.mark_overtaken": "a writer has to lose its upload while it lives",
     "Uploads.take": "a client has to come back before the lease of the one that died is free",
+    "Uploads.created": "what a file replaces has to be taken between two creations of it",
     "Staging.complete": "where a tail is made the last part",
 }
 
