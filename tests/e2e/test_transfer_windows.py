@@ -140,9 +140,9 @@ async def test_two_persons_windows_send_each_only_their_own(
     await expect(stranger).to_be_visible()
     assert await deposited(scene, "other", mine, theirs) == [theirs]
 
-    await admit(client.context, scene, "client", origin=portal)
     await their_transfer.dialog.get_by_role("button", name="Transférer d’autres documents").click()
     await their_transfer.choose(later)
+    await admit(client.context, scene, "client", origin=portal)
     # Pressed also where the question lies above it already.
     await their_transfer.dialog.get_by_role("button", name="TOUT TRANSFÉRER").dispatch_event("click")
     await expect(their_window.get_by_role("dialog", name="Une autre personne est connectée")).to_be_visible()
